@@ -11,12 +11,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance import problems
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, defaults, to_reference
 from conformance.errors import BadInput, choose
+from conformance.record import SELECTIONS
 from reference.base import Reference
 from reference.rows import Rows
 from reference.wrapped import Wrapped
@@ -72,6 +73,8 @@ class Instance:
     mode: str
     own: Entry | None = None  # of an optimizer that no binding lists
 
+    area: ClassVar[str] = "optimizers"
+
     @property
     def id(self) -> str:
         return f"{self.framework}-{self.optimizer}-{self.case.name}-{self.dtype}-{self.mode}"
@@ -79,6 +82,19 @@ class Instance:
     @property
     def entry(self) -> Entry:
         return self.own or BINDINGS[self.framework].entries[self.optimizer]
+
+    @property
+    def name(self) -> str:
+        return self.case.name
+
+    @property
+    def why(self) -> str:
+        return self.case.why
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The frameworks that have to be installed."""
+        return (self.framework,)
 
 
 # What every optimizer has to do, whatever its options.
@@ -219,23 +235,11 @@ def digest(frameworks: Iterable[str] = tuple(BINDINGS)) -> str:
     return state.hexdigest()[:16]
 
 
-def select(
-    table: Iterable[Instance],
-    framework: Iterable[str] = (),
-    optimizer: Iterable[str] = (),
-    dtype: Iterable[str] = (),
-    mode: Iterable[str] = (),
-) -> list[Instance]:
-    """The instances that match every option given, exactly; BadInput for a name that nothing has."""
+def select(table: Iterable[Any], **given: Iterable[str]) -> list[Any]:
+    """The instances of the table that match every option given, exactly; BadInput for a name that none has."""
     table = list(table)
-    everything = instances()
     wanted = {}
-    for option, values in (
-        ("framework", framework),
-        ("optimizer", optimizer),
-        ("dtype", dtype),
-        ("mode", mode),
-    ):
-        allowed = {getattr(i, option) for i in everything}
-        wanted[option] = {choose(f"--{option}", v.lower(), allowed) for v in values}
+    for option in SELECTIONS:
+        allowed = {getattr(i, option) for i in table}
+        wanted[option] = {choose(f"--{option}", v.lower(), allowed) for v in given.get(option, ())}
     return [i for i in table if all(not w or getattr(i, o) in w for o, w in wanted.items())]

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from conformance.errors import BadInput, Incomplete, choose
-from conformance.record import atomically, read_run
+from conformance.record import SELECTIONS, atomically, read_run
 from conformance.report.gate import BAD_INPUT, GOOD, INCOMPLETE, judge, run_path
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
-SELECTIONS = ("framework", "optimizer", "dtype", "mode")
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
 
 

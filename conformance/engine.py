@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 
+from conformance import areas
 from conformance import ledger as ledgers
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import (
@@ -77,18 +78,7 @@ def run(instance: Instance, ledger: ledgers.Ledger, explain: bool = True, deep: 
     With `explain`, a divergence is also compared with the other modes and with every known mistake; with
     `deep`, with a form and a mistake together, which takes seconds.
     """
-    record = Record(
-        id=instance.id,
-        framework=instance.framework,
-        optimizer=instance.optimizer,
-        case=instance.case.name,
-        dtype=instance.dtype,
-        mode=instance.mode,
-        outcome=Outcome.ERROR,
-        why=instance.case.why,
-        steps=instance.case.steps,
-        command=f"pytest -k {instance.id}",
-    )
+    record = replace(areas.blank(instance), steps=instance.case.steps)
     try:
         _judged(instance, ledger, record, explain, deep)
     except Unsupported as reason:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance import cases
+from conformance import areas
 from conformance.bindings import BINDINGS, installed
 from conformance.ledger import Ledger
 from conformance.record import Header, Outcome, Record
@@ -29,7 +29,7 @@ def make_header(
 ) -> Header:
     """Describe a run of the installed frameworks, of which `selected` are the instances asked for."""
     frameworks = installed()
-    table = cases.instances(frameworks)
+    table = areas.instances(frameworks)
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
     return Header(
@@ -38,7 +38,7 @@ def make_header(
         commit=commit(),
         platform=f"{platform.system()} {platform.machine()}",
         versions=versions,
-        digest=cases.digest(frameworks),
+        digest=areas.digest(frameworks),
         total=len(table),
         selected=len(selected),
         selection="" if whole else f"{len(selected)} of {len(table)} by the options of the command line",
@@ -79,7 +79,8 @@ def uncovered(records: Mapping[str, Record], signatures: Signatures) -> dict[str
     found: dict[str, list[str]] = {}
     for (framework, optimizer), signature in sorted(signatures.items()):
         entry = BINDINGS[framework].entries[optimizer]
-        ran = (r for r in records.values() if (r.framework, r.optimizer) == (framework, optimizer))
+        mine = ("optimizers", framework, optimizer)
+        ran = (r for r in records.values() if (r.area, r.framework, r.optimizer) == mine)
         given = {name for r in ran if r.outcome is not Outcome.ERROR for name in r.options}
         for option in signature["options"]:
             if option not in given and option not in entry.not_update:

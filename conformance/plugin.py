@@ -10,19 +10,19 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance import cases, ledger
+from conformance import areas, cases, ledger
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput
 from conformance.header import make_header
-from conformance.record import Outcome, Record, Run, write_run
+from conformance.record import SELECTIONS, Outcome, Record, Run, write_run
 from conformance.report.explain import explain
 
-OPTIONS = ("framework", "optimizer", "dtype", "mode")
 PROPERTY = "conformance"
 SIGNATURE = "signature"
 MEMORY_A_WORKER = 1.5e9  # both frameworks, their graphs and the records of a run
@@ -35,7 +35,7 @@ _ID = re.compile(r"::test_step\[(.+)\]$")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "conformance of optimizers")
-    for name in OPTIONS:
+    for name in SELECTIONS:
         group.addoption(
             f"--{name}",
             action="append",
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         table = _selected(config)
         rows = ledger.load()
-        rows.check(i.id for i in cases.instances())
+        rows.check(i.id for i in areas.instances())
     except BadInput as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[TABLE], config.stash[LEDGER] = table, rows
@@ -63,25 +63,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config), "conformance-recorder")
 
 
-TABLE = pytest.StashKey[list[cases.Instance]]()
+TABLE = pytest.StashKey[list[cases.Instance | areas.Check]]()
 LEDGER = pytest.StashKey[ledger.Ledger]()
 
 
-def _selected(config: pytest.Config) -> list[cases.Instance]:
+def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
     """The instances that the options ask for, of the frameworks that are installed."""
     given = {
         name: [part.strip() for v in config.getoption(f"--{name}") for part in v.split(",") if part.strip()]
-        for name in OPTIONS
+        for name in SELECTIONS
     }
     there = installed()
-    chosen = cases.select(cases.instances(), **given)
+    chosen = cases.select(areas.instances(), **given)
     for name in given["framework"]:
-        if name.lower() not in there:
+        if name.lower() in BINDINGS and name.lower() not in there:
             raise BadInput(
                 f"--framework: {name!r} is not installed; installed are: {', '.join(there) or 'none'}. "
                 f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
             )
-    return [i for i in chosen if i.framework in there]
+    return [i for i in chosen if set(i.needs) <= set(there)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -103,17 +103,18 @@ def judged(request: pytest.FixtureRequest) -> Any:
     """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
     from conformance import engine
 
-    def judge(instance: cases.Instance) -> None:
-        record = engine.run(instance, request.config.stash[LEDGER])
+    def judge(instance: cases.Instance | areas.Check) -> None:
+        record = areas.run(instance, request.config.stash[LEDGER])
         properties = request.node.user_properties
         properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
         key = (instance.framework, instance.optimizer)
-        if key not in _signed:  # once a process and optimizer: what the installed constructor offers
+        if key not in _signed and isinstance(
+            instance, cases.Instance
+        ):  # once a process and optimizer: what the installed constructor offers
             _signed.add(key)
             properties.append((SIGNATURE, [*key, engine.signature(instance)]))
         if not record.outcome.passes:
-            versions = BINDINGS[instance.framework].versions()
-            pytest.fail(explain(record, versions), pytrace=False)
+            pytest.fail(explain(record, areas.versions(instance)), pytrace=False)
 
     return judge
 
@@ -179,24 +180,14 @@ class Recorder:
 
     def _broken(self, name: str, said: str) -> Record:
         instance = next(i for i in self.config.stash[TABLE] if i.id == name)
-        return Record(
-            id=name,
-            framework=instance.framework,
-            optimizer=instance.optimizer,
-            case=instance.case.name,
-            dtype=instance.dtype,
-            mode=instance.mode,
-            outcome=Outcome.ERROR,
-            why=instance.case.why,
-            reason=f"no record came back: {said.strip().splitlines()[-1] if said.strip() else 'no message'}",
-            command=f"pytest -k {name}",
-        )
+        last = said.strip().splitlines()[-1] if said.strip() else "no message"
+        return replace(areas.blank(instance), reason=f"no record came back: {last}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if not self.selected or self.config.getoption("collectonly"):
             return
-        whole = len(self.selected) == len(cases.instances(installed()))
+        whole = len(self.selected) == len(areas.instances(installed()))
         name = self.config.getoption("--record") or ("conformance" if whole else "selection")
         path = Path(self.config.getoption("--reports")) / "runs" / f"{name}.jsonl"
         run = Run(

@@ -25,6 +25,7 @@ from typing import Any
 from conformance.errors import BadInput, Incomplete
 
 FORMAT = 1
+SELECTIONS = ("area", "framework", "optimizer", "dtype", "mode")  # by what a run can be narrowed
 AGAIN = "`python -m conformance run` writes one."
 
 
@@ -82,6 +83,8 @@ class Record:
     locked: Worst | None = None  # step-locked: each step from the implementation's own state
     free: Worst | None = None  # free-running, as long as it resolves
     free_steps: int = 0  # how many steps that was
+    area: str = "optimizers"  # what kind of check it is: conformance.areas
+    series: dict[str, list[Any]] = field(default_factory=dict)  # what a page of the report draws: name -> numbers
     bound: str = "derived"  # by running error analysis; "statistical": by an ensemble of random roundings
     resolution: float | None = None  # bound / |update|: above 1e-2 the verdict is BLIND
     maybes: int = 0  # elements at a discontinuity, judged by two candidates
@@ -106,6 +109,7 @@ class Record:
                 data[name] = Worst(**{**worst, "element": tuple(worst["element"])})
         for name in ("expect_ratio", "resolution"):
             data[name] = _decode(data.get(name))
+        data["series"] = decoded(data.get("series", {}))
         for near in data.get("nearest", []):
             near["ratio"] = _decode(near["ratio"])
         return cls(**data)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from conformance.record import Outcome, Record, Worst
 from conformance.verdict import LIMIT
 
-NAMES = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "jax": "JAX"}
+NAMES = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "jax": "JAX", "both": "both"}
 NAMES |= {"python": "Python", "numpy": "NumPy"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -6,7 +6,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from conformance import areas
+from conformance.areas import Figure
+from conformance.errors import choose
 from conformance.record import Header, Outcome, Record, Run
 from conformance.report import explain
 from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
@@ -105,6 +109,27 @@ class LedgerGroup:
 
 
 @dataclass(frozen=True)
+class AreaPage:
+    """What else was checked: an area, with a page of its own."""
+
+    name: str
+    title: str
+    says: str
+    subject: str  # what a row is
+    header: Header
+    counts: dict[Outcome, int]
+    frameworks: list[str]
+    rows: list[Row]
+    failing: int
+    figures: list[Figure]
+    tables: list[dict[str, Any]]
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.html"
+
+
+@dataclass(frozen=True)
 class Report:
     header: Header
     verdict: Verdict
@@ -112,7 +137,8 @@ class Report:
     gaps: list[str]
     counts: dict[Outcome, int]
     frameworks: list[str]
-    rows: list[Row]
+    rows: list[Row]  # of the optimizers
+    areas: list[AreaPage]
     failures: list[Failure]
     uncovered: dict[str, list[str]]
     known: list[LedgerGroup]
@@ -125,7 +151,8 @@ def build(run: Run) -> Report:
     records = sorted(run.records, key=lambda r: r.id)
     run = Run(run.header, records)
     verdict = judge(run)
-    frameworks = sorted({*run.header.pinned, *(r.framework for r in records)})
+    steps = [r for r in records if r.area == "optimizers"]
+    frameworks = sorted({*run.header.pinned, *(r.framework for r in steps)})
     return Report(
         header=run.header,
         verdict=verdict,
@@ -133,12 +160,32 @@ def build(run: Run) -> Report:
         gaps=gaps(run),
         counts=_count(records),
         frameworks=frameworks,
-        rows=_rows(records, frameworks, run.header.versions),
+        rows=_rows(steps, frameworks, run.header.versions),
+        areas=[_area(name, run) for name in sorted({r.area for r in records} - {"optimizers"})],
         failures=_failures(run),
         uncovered={f: sorted(o) for f, o in sorted(run.header.uncovered.items()) if o},
         known=_ledger(r for r in records if r.outcome is Outcome.DIVERGES_KNOWN and record_passes(r)),
         unsupported=_ledger(r for r in records if r.outcome is Outcome.UNSUPPORTED and record_passes(r)),
         records=records,
+    )
+
+
+def _area(name: str, run: Run) -> AreaPage:
+    records = [r for r in run.records if r.area == name]
+    frameworks = sorted({r.framework for r in records}, key=lambda f: (f == "both", f))
+    about = areas.area(choose("area", name, areas.AREAS))
+    return AreaPage(
+        name=name,
+        title=about.title,
+        says=about.says,
+        subject=about.subject,
+        header=run.header,
+        counts=_count(records),
+        frameworks=frameworks,
+        rows=_rows(records, frameworks, run.header.versions),
+        failing=sum(not record_passes(r) for r in records),
+        figures=about.figures(records),
+        tables=about.tables(records),
     )
 
 

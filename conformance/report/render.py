@@ -42,6 +42,7 @@ def render(run: Run) -> dict[str, str]:
         "summary.json": _dump(_summary(report)),
         "badge.json": _dump(badge),
         "badge.svg": environment(html=True).get_template("badge.svg.j2").render(**_svg(badge)),
+        **{area.file: environment(html=True).get_template("area.html.j2").render(r=area) for area in report.areas},
         **map_pages.render(),  # the page that index.html links to
     }
 
@@ -149,6 +150,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "cases": {
             r.id: {"outcome": r.outcome.value, "ratio": _ratio(r), "ledger": r.ledger} for r in report.records
         },
+        "areas": {a.name: {o.value: a.counts.get(o, 0) for o in Outcome} for a in report.areas},
         "uncovered": report.uncovered,
         "stale": sorted(head.stale),
         "missing": sorted(head.missing),

@@ -30,11 +30,11 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
     """Run the check once more, and look deeper than a whole run has time for."""
-    from conformance import cases, engine
-    from conformance.bindings import BINDINGS, installed
+    from conformance import areas, cases, engine
+    from conformance.bindings import installed
     from conformance.ledger import load
 
-    known = {i.id: i for i in cases.instances()}
+    known = {i.id: i for i in areas.instances()}
     if name not in known:
         near = next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
         hint = f"; did you mean {near!r}?" if near else "."
@@ -42,15 +42,17 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
             f"ID: {name!r} is not known{hint} Ids are framework-optimizer-case-dtype-mode, as in a report."
         )
     instance = known[name]
-    if instance.framework not in installed():
+    lacking = [display_name(f) for f in instance.needs if f not in installed()]
+    if lacking:
         if record is None:
-            framework = display_name(instance.framework)
-            raise BadInput(f"ID: {name} is not in {path} and {framework} is not installed: {INSTALL}.")
-        return _text(record, versions, f"from {path}; {display_name(instance.framework)} is not installed here")
-    again = engine.run(instance, load(), deep=True)
-    if again.outcome is Outcome.DIVERGES_KNOWN:  # the row says what it is; the diagnosis says it in detail
+            raise BadInput(f"ID: {name} is not in {path} and {lacking[0]} is not installed: {INSTALL}.")
+        return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
+    again = areas.run(instance, load(), deep=True)
+    if again.outcome is Outcome.DIVERGES_KNOWN and isinstance(
+        instance, cases.Instance
+    ):  # the row says what it is; the diagnosis says it in detail
         again.diagnosis = engine.diagnosed(instance).to_json()
-    return _text(again, BINDINGS[instance.framework].versions(), "run now")
+    return _text(again, areas.versions(instance), "run now")
 
 
 def _text(record: Record, versions: dict[str, str], whence: str) -> str:
