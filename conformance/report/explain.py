@@ -10,6 +10,7 @@ from conformance.verdict import LIMIT
 
 NAMES = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "jax": "JAX", "both": "both"}
 NAMES |= {"python": "Python", "numpy": "NumPy"}
+STATISTICAL = "statistical: the spread of randomly rounded references, as rounding is amplified beyond use here"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -90,6 +91,7 @@ def facts(record: Record, versions: Mapping[str, str]) -> list[tuple[str, str]]:
         ("result", _numbers(at)),
         ("expected instead", _expected(record)),
         ("resolution", _resolution(record)),
+        ("bound", STATISTICAL if record.bound == "statistical" else ""),
         ("other modes", ", ".join(f"{mode} {outcome}" for mode, outcome in record.other_modes.items())),
         ("belongs to", _term(record)),
         ("nearest", "; ".join(_near(n) for n in record.nearest) or _unexplained(record)),
