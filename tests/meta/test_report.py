@@ -85,15 +85,16 @@ def test_every_record_can_be_found_with_its_command(everything):
     "run", [broken(), large(), run_of(record()), run_of()], ids=["all", "green", "one", "none"]
 )
 def test_the_page_is_sound_and_stands_alone(run):
-    page = Page(render(run)["index.html"])
-    ids = page.values("id")
-    assert len(ids) == len(set(ids))
+    texts = render(run)
+    html = texts["index.html"]
+    page = Page(html)
+    ids = set(page.values("id"))
+    assert len(page.values("id")) == len(ids)
     for link in page.values("href"):
-        assert link.removeprefix("#") in ids or link in render(run) or link.startswith("https://")
+        assert link.removeprefix("#") in ids or link in texts or link.startswith("https://")
     # A link may lead away; nothing may be loaded from elsewhere.
     assert not page.values("src")
     assert not {"link", "img", "iframe", "object", "embed"} & set(page.tags)
-    html = render(run)["index.html"]
     assert not re.search(r"@import|url\(", html)
 
 
