@@ -13,7 +13,7 @@ from conformance.bindings.base import Entry, Group, State, UndeclaredSlot
 from conformance.problems import Problem
 from conformance.record import Worst
 from reference.base import Reference
-from reference.bounded import Bounded
+from reference.bounded import Bounded, number, strong
 from reference.branches import TooManyBranches, candidates
 from reference.formats import Format
 from reference.rows import Rows
@@ -52,8 +52,7 @@ def bounded(reference: Reference, entry: Entry, fmt: Format) -> Reference:
 
 
 def _scalar(value: float, tensor: bool, fmt: Format) -> Bounded:
-    weak = Bounded(value, weak=True)
-    return weak.strong(fmt) if tensor else weak
+    return strong(number(value), fmt) if tensor else number(value)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.bounded import Bounded, _representable
+from reference.bounded import Bounded, representable
 from reference.formats import WORKING, Format
 
 SAMPLES = 60
@@ -44,7 +44,7 @@ class Shaken:
         # float64 carries the random roundings of a narrower format, and its products of matrices are fast.
         working = np.float64 if fmt.precision <= 24 else WORKING.dtype
         values = np.asarray(x.value, working) + np.asarray(x.error, working) * rng.uniform(-1, 1, shape)
-        exact = (x.error == 0) & _representable(x.value, fmt)
+        exact = (x.error == 0) & representable(x.value, fmt)
         off = fmt.unit * rng.uniform(-1, 1, shape)
         return cls(np.where(exact, values, values * (1 + off)), fmt, rng)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ class Format:
     largest: float
     flush: bool = False  # subnormal results become zero (what the platform does is declared by the binding)
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """Unit roundoff u: half the distance from 1 to the next number."""
         return 2.0**-self.precision
 
-    @property
+    @cached_property
     def underflow(self) -> float:
         """The most that a result below the normal range can be off."""
         half_spacing = self.smallest_normal * self.unit  # that of float64 is itself no float64
@@ -47,6 +48,7 @@ class Working:
 
     dtype: Any
     unit: Any
+    zero: Any  # the one object that stands for "no error at all", so that sums with it can be left out
 
     @property
     def is_wider(self) -> bool:
@@ -55,7 +57,7 @@ class Working:
 
 
 def _working(dtype: Any) -> Working:
-    return Working(dtype, dtype(np.finfo(dtype).eps) / 2)
+    return Working(dtype, dtype(np.finfo(dtype).eps) / 2, dtype(0))
 
 
 WORKING = _working(np.longdouble)
@@ -64,9 +66,9 @@ WORKING = _working(np.longdouble)
 @contextlib.contextmanager
 def working_precision(dtype: Any) -> Iterator[None]:
     """Hold values in `dtype` meanwhile: how a test simulates a platform with a short long double."""
-    before = (WORKING.dtype, WORKING.unit)
-    WORKING.dtype, WORKING.unit = dtype, _working(dtype).unit
+    before, other = (WORKING.dtype, WORKING.unit, WORKING.zero), _working(dtype)
+    WORKING.dtype, WORKING.unit, WORKING.zero = other.dtype, other.unit, other.zero
     try:
         yield
     finally:
-        WORKING.dtype, WORKING.unit = before
+        WORKING.dtype, WORKING.unit, WORKING.zero = before

@@ -18,7 +18,8 @@ from conformance.problems import Problem
 from conformance.selfcheck import Host, NumPyDriver
 from conformance.verdict import Judge
 from reference import REFERENCES
-from reference.bounded import Bounded, average
+from reference.bounded import Bounded, average, number
+from reference.bounded import strong as as_tensor
 from reference.branches import TooManyBranches, candidates
 from reference.formats import FORMATS, WORKING, working_precision
 
@@ -143,10 +144,11 @@ def check(program, dtype, strong=False, flush=False):
         given = [np.where(abs(a) < np.finfo(dtype).tiny, np.zeros((), dtype), a).view(Flushing) for a in given]
     scalar = np.dtype(dtype).type(constant) if strong else Host(constant)
     real = evaluate(lines, given, scalar)
-    weak = Bounded(constant, weak=True)
+    weak = number(constant)
+    tensor = as_tensor(weak, fmt)
     exact = [Bounded(np.asarray(a), 0.0, fmt) for a in given]
     try:
-        followed, _ = candidates(lambda: evaluate(lines, exact, weak.strong(fmt) if strong else weak), limit=64)
+        followed, _ = candidates(lambda: evaluate(lines, exact, tensor if strong else weak), limit=64)
     except TooManyBranches:
         assume(False)
     assert all(r.dtype == dtype for r in real)

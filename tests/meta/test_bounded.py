@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference.bounded import Bounded, average, could_be_negative
+from reference.bounded import Bounded, average, could_be_negative, strong
 from reference.branches import Ambiguous, TooManyBranches, candidates
 from reference.formats import FLOAT32, FLOAT64, FORMATS, WORKING, working_precision
 
@@ -71,15 +71,15 @@ def test_weak_scalars_compute_in_the_hosts_precision():
     kept = 1 - weak(0.999) ** 3.0
     assert kept.weak
     assert 0 < kept.error < 10 * U64
-    assert kept.strong(FLOAT32).error > U32 * kept.value
-    strong = 1 - weak(0.999).strong(FLOAT32) ** 3.0
-    assert not strong.weak
-    assert strong.error > U32  # 1 - 0.997 in float32 has lost digits
+    assert strong(kept, FLOAT32).error > U32 * kept.value
+    tensor = 1 - strong(weak(0.999), FLOAT32) ** 3.0
+    assert not tensor.weak
+    assert tensor.error > U32  # 1 - 0.997 in float32 has lost digits
 
 
 def test_exact_scalars_stay_exact():
     assert (weak(0.875) * 0.5 - 0.25).error == 0
-    assert (weak(3.0) + 1).strong(FLOAT32).error == 0
+    assert strong(weak(3.0) + 1, FLOAT32).error == 0
     assert (weak(0.1) * 1).error == 0
     assert (weak(1.0) / 3.0).error > 0
 
