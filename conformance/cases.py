@@ -38,10 +38,14 @@ class Case:
     everywhere: bool = False  # in the costly modes too
     steps: int = problems.STEPS
     shapes: problems.Shapes | None = None  # of other tensors than the optimizer usually has
+    resumed_at: int | None = None  # before this step all state is saved and restored in a new optimizer
+    once: bool = False  # once a dtype, in another mode: what it is about is the same code for all optimizers
+    seeds: tuple[int, ...] = (0,)  # several: stacked as elements, for rules that are elementwise
+    kept_for: str = ""  # the reason to have it, where no planted mistake can be seen in it
 
     def data(self, entry: Entry) -> problems.Problem:
         """The parameters and gradients."""
-        return problems.problem(self.problem, self.steps, shapes=self.shapes or entry.shapes)
+        return problems.stacked(self.problem, self.steps, self.seeds, self.shapes or entry.shapes)
 
     def reference(self, entry: Entry, constructor: Any = None) -> Reference:
         """The reference of this case in the dialect of the framework."""
@@ -106,7 +110,13 @@ BEHAVIOUR: tuple[Case, ...] = (
         "ordinary",
         everywhere=True,
     ),
-    Case("defaults", "the constructor called with nothing but the parameters", "ordinary", values="defaults"),
+    Case(
+        "defaults",
+        "the constructor called with nothing but the parameters",
+        "ordinary",
+        values="defaults",
+        kept_for="the defaults are those of the installed class: without one there is nothing to run",
+    ),
     Case(
         "usual-values",
         "hyperparameters as people write them (0.9, 0.999), which binary numbers only approximate",
@@ -119,6 +129,14 @@ BEHAVIOUR: tuple[Case, ...] = (
     ),
     Case("missing", problems.problem("missing").why, "missing"),
     Case("late", problems.problem("late").why, "late"),
+    Case("twins", problems.problem("twins").why, "twins", once=True),
+    Case(
+        "resumed",
+        "saved after step 5 and restored in a new optimizer: nothing is lost",
+        "ordinary",
+        resumed_at=6,
+        once=True,
+    ),
     Case(
         "rate-change",
         "a learning rate that goes up and down in mid-run: seen at once, and nowhere kept",
@@ -127,7 +145,20 @@ BEHAVIOUR: tuple[Case, ...] = (
         everywhere=True,
     ),
 )
+ABOUT_STATE = ("twins", "resumed")
+ABOUT_STEPS = ("missing", "late", "rate-change")  # and once more where a rule can have more slots
 TWO_GROUPS = "two parameter groups: the second has a learning rate of its own, and nothing leaks"
+
+
+def _behaviour(entry: Entry) -> Iterator[Case]:
+    """What every optimizer has to do; what is about state, with all slots that the rule can have."""
+    stateful = entry.reference.stateful
+    for case in BEHAVIOUR:
+        steps = entry.steps.get(case.name, case.steps)
+        yield replace(case, steps=steps, overrides=stateful if case.name in ABOUT_STATE else {})
+        if stateful and case.name in ABOUT_STEPS:
+            why = f"{case.why}; {_listed(stateful)}"
+            yield replace(case, name=f"state-{case.name}", why=why, overrides=stateful, once=True, everywhere=False)
 
 
 def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterator[Case]:
@@ -168,8 +199,7 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 def cases(entry: Entry) -> list[Case]:
     """All cases of one optimizer of one framework."""
-    behaviour = (replace(c, steps=entry.steps.get(c.name, c.steps)) for c in BEHAVIOUR)
-    found = [*behaviour, *_options(entry, entry.reference, False)]
+    found = [*_behaviour(entry), *_options(entry, entry.reference, False)]
     if "clip_norm" in entry.arguments:  # the framework wraps these around every rule
         found += _options(entry, Wrapped, True)
         found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
@@ -216,8 +246,9 @@ def _worth(binding: Any, entry: Entry, case: Case, dtype: str, mode: str) -> boo
     """Costly modes run the cases that go everywhere; a mode that is lacking is said once."""
     if binding.mode_reason(entry, mode):
         return case.name == "probing"
-    if case.wrapping and entry.optimizer not in WRAPPED_IN_FULL:
-        return mode == binding.modes[binding.dtypes.index(dtype)]
+    if (case.wrapping or case.once) and entry.optimizer not in WRAPPED_IN_FULL:
+        there = [m for m in binding.modes if m not in binding.costly_modes and not binding.mode_reason(entry, m)]
+        return mode == there[binding.dtypes.index(dtype) % len(there)]
     return case.everywhere or mode not in binding.costly_modes
 
 

@@ -50,6 +50,8 @@ def drive(instance: Instance) -> Observation:
     if instance.entry.reference.closure:
         given = problem.closures(lambda g: g.astype(instance.dtype))
     for t, grads in enumerate(given, 1):
+        if t == case.resumed_at:
+            driver = driver.resumed()
         if t in case.rates:
             driver.set_learning_rate(case.rates[t])
         driver.step(grads)
@@ -87,6 +89,10 @@ def run(instance: Instance, ledger: ledgers.Ledger, explain: bool = True, deep: 
         record.outcome, record.reason = Outcome.BLIND, str(reason)
     except Exception as error:
         record.outcome, record.reason = Outcome.ERROR, f"{type(error).__name__}: {error}"
+        row = ledger.row(instance, BINDINGS[instance.framework].versions())
+        if row is not None and row.raises(record.reason):
+            record.outcome, record.reason, record.expect = Outcome.DIVERGES_KNOWN, row.reason, row.expect
+            record.ledger, record.kind, record.link = row.id, row.kind, row.link
     return record
 
 

@@ -31,7 +31,7 @@ class Row:
     id: str
     select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
     kind: str
-    expect: str  # "mutant:NAME", "mutant:NAME+NAME" or "dialect:FIELD=VALUE"
+    expect: str  # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE" or "raises:ERROR: beginning of it"
     reason: str
     link: str
     versions: Mapping[str, str] = field(default_factory=dict)  # distribution -> version specifier
@@ -47,9 +47,16 @@ class Row:
             for name, spec in self.versions.items()
         )
 
+    def raises(self, said: str) -> bool:
+        """Whether the row expects this error."""
+        kind, _, error = self.expect.partition(":")
+        return kind == "raises" and said.startswith(error)
+
     def expected(self, groups: Sequence[Group]) -> list[Group]:
         """The references that the row expects instead."""
         kind, _, name = self.expect.partition(":")
+        if kind == "raises":  # and it did not
+            return list(groups)
         if kind == "mutant":
             rule = type(_inner(groups[0].reference))
             planted = mutants.planted(groups, *(mutants.find(n, rule) for n in name.split("+")))
@@ -139,8 +146,10 @@ def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
 
 def _check_expect(where: str, expect: str) -> None:
     kind, _, name = expect.partition(":")
-    if kind not in ("mutant", "dialect") or (kind == "dialect" and "=" not in name):
-        raise BadInput(f"{where}: expect {expect!r}; allowed are mutant:NAME and dialect:FIELD=VALUE")
+    if kind not in ("mutant", "dialect", "raises") or (kind == "dialect" and "=" not in name) or not name:
+        raise BadInput(
+            f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE and raises:ERROR: MESSAGE"
+        )
     if kind == "mutant":
         known = {m.name for m in mutants.registry()}
         for part in name.split("+"):

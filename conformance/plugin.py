@@ -7,7 +7,6 @@ that parallel workers lose nothing, and one that dies leaves an ERROR in the pla
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from conformance import areas, cases, ledger
+from conformance import areas, cases, ledger, workers
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput
 from conformance.header import make_header
@@ -25,7 +24,7 @@ from conformance.report.explain import explain
 
 PROPERTY = "conformance"
 SIGNATURE = "signature"
-MEMORY_A_WORKER = 1.5e9  # both frameworks, their graphs and the records of a run
+MEMORY_A_WORKER = workers.A_FRAMEWORK
 STATUS = {  # a status of its own: neither is a plain pass, and neither is a skip
     Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
     Outcome.DIVERGES_KNOWN: ("known", "k", "DIVERGES_KNOWN"),
@@ -48,10 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The tensors are tiny, and each worker has a core: threads within one would only fight over it. Read
-    # by the frameworks when they start, which is later.
-    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(variable, "1")
+    workers.one_thread_each()
     try:
         table = _selected(config)
         rows = ledger.load()
@@ -129,19 +125,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many workers as there are cores, and no more than memory carries."""
-    import psutil
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    free = min(psutil.virtual_memory().available, _memory_limit())
-    return max(1, min(cores, int(free / MEMORY_A_WORKER)))
-
-
-def _memory_limit() -> float:
-    """What a container may use; a machine's own memory says nothing about it."""
-    try:
-        return float(Path("/sys/fs/cgroup/memory.max").read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        return float("inf")
+    return workers.auto(MEMORY_A_WORKER)
 
 
 class Recorder:

@@ -228,7 +228,7 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
 
 
 def names() -> tuple[str, ...]:
-    dense = (*_STREAMS, "missing", "late")
+    dense = (*_STREAMS, "missing", "late", "twins")
     return (*dense, *(f"{name}-rows" for name in dense), *_OBJECTIVES)
 
 
@@ -237,6 +237,8 @@ def problem(name: str, steps: int = STEPS, seed: int = 0, shapes: Shapes = SHAPE
     """The problem of that name; the same arguments give the same numbers on every machine."""
     if name.endswith("-rows") and name not in _STREAMS:
         return _sparse(name, problem(name.removesuffix("-rows"), steps, seed, shapes))
+    if name == "twins":
+        return _with_twins(steps, seed, shapes)
     if name in ("missing", "late"):
         return _with_gaps(name, steps, seed, shapes)
     if name in _OBJECTIVES:
@@ -294,3 +296,28 @@ def _sparse(name: str, dense: Problem) -> Problem:
         for t, step in enumerate(dense.grads)
     )
     return Problem(name, f"{dense.why}; sparse", tuple(np.atleast_1d(p) for p in dense.params), grads)
+
+
+def _with_twins(steps: int, seed: int, shapes: Shapes) -> Problem:
+    """The ordinary problem with another tensor of the shape of the last."""
+    whole = problem("ordinary", steps, seed, shapes)
+    why = "two parameters of the same shape, with gradients of their own: no state is shared"
+    grads = tuple((*step, np.flip(step[-1]).copy() * 0.5) for step in whole.grads)
+    return Problem("twins", why, (*whole.params, np.flip(whole.params[-1]).copy()), grads)
+
+
+@cache
+def stacked(name: str, steps: int = STEPS, seeds: tuple[int, ...] = (0,), shapes: Shapes = SHAPES) -> Problem:
+    """The problem with several seeds side by side, along a last axis of its own; one seed alone has none."""
+    each = [problem(name, steps, seed, shapes) for seed in seeds]
+    if len(each) == 1:
+        return each[0]
+
+    def beside(values: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
+        return None if values[0] is None else np.stack(values, axis=-1)
+
+    grads = tuple(
+        tuple(beside(g) for g in zip(*at, strict=True)) for at in zip(*(p.grads for p in each), strict=True)
+    )
+    params = tuple(np.stack(p, axis=-1) for p in zip(*(p.params for p in each), strict=True))
+    return Problem(name, each[0].why, params, grads)

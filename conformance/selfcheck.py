@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
@@ -87,11 +88,14 @@ class NumPyDriver:
         dtype: str,
         strict: bool = True,
     ):
-        self.entry, self.dtype, self.groups = entry, dtype, list(groups)
+        self.entry, self.dtype, self.groups, self.starts = entry, dtype, list(groups), list(params)
         # Before version 2 NumPy takes an array of shape () for a number of the host.
         self.strict = strict and np.lib.NumpyVersion(np.__version__) >= "2.0.0"
         self.params = [self._array(p) for p in params]
         self.references = [typed(g.reference, entry, dtype) for g in groups]
+        # What the framework keeps; a counter for all is always there.
+        kept = {entry.slot(name).name for name in entry.slots} | {"calls"}
+        self.shown = kept | ({"step"} if entry.dialect.get("counter") == "optimizer" else set())
         self.slots: list[dict[str, list[Any]]] = []
         for group, reference in zip(groups, self.references, strict=True):
             slots = reference.init([self.params[i] for i in group.tensors])
@@ -109,6 +113,12 @@ class NumPyDriver:
 
     def set_learning_rate(self, value: float) -> None:
         self.references = [typed(with_rate(g.reference, value), self.entry, self.dtype) for g in self.groups]
+
+    def resumed(self) -> NumPyDriver:
+        """Another one that goes on from here, as from a file."""
+        found = type(self)(self.entry, self.groups, self.starts, self.dtype, self.strict)
+        found.params, found.slots, found.references = list(self.params), deepcopy(self.slots), list(self.references)
+        return found
 
     def _array(self, value: np.ndarray) -> np.ndarray:
         return np.asarray(value, self.dtype)
@@ -134,6 +144,8 @@ class NumPyDriver:
         slots: dict[str, list[np.ndarray | None]] = {}
         for group, held in zip(self.groups, self.slots, strict=True):
             for name, values in held.items():
+                if name not in self.shown:
+                    continue
                 read = [None if v is None else np.array(v, np.float64) for v in values]
                 if len(values) != len(group.tensors):  # one for all
                     slots[name] = read
@@ -163,24 +175,32 @@ class Trial:
 
     def states(self, groups: Sequence[Group], strict: bool = True) -> list[State]:
         """What these references go through, in plain NumPy."""
+        return list(self.run(groups, strict))
+
+    def run(
+        self, groups: Sequence[Group], strict: bool = True, driven_by: type[NumPyDriver] = NumPyDriver
+    ) -> Iterator[State]:
+        """The same, step by step, with any driver."""
         problem = self.case.data(self.entry)
         given = problem.grads
         if self.entry.reference.closure:
             given = problem.closures(lambda g: g.astype(self.dtype))
         with np.errstate(all="ignore"):
-            driver = NumPyDriver(self.entry, groups, problem.params, self.dtype, strict)
-            found = [driver.read()]
-            for t, grads in enumerate(given, 1):
+            driver = driven_by(self.entry, groups, problem.params, self.dtype, strict)
+        yield driver.read()
+        for t, grads in enumerate(given, 1):
+            with np.errstate(all="ignore"):
+                if t == self.case.resumed_at:
+                    driver = driver.resumed()
                 if t in self.case.rates:
                     driver.set_learning_rate(self.case.rates[t])
                 driver.step(grads)
-                found.append(driver.read())
-        return found
+            yield driver.read()
 
-    def judge(self, states: Sequence[State]) -> Judge:
+    def judge(self, states: Sequence[State], trajectories: dict | None = None) -> Judge:
         """Their judge, by the unmutated references in the precision under test."""
-        problem = self.case.data(self.entry)
-        return Judge(self.entry, FORMATS[self.dtype], self.groups(), self.case.rates, problem, states)
+        problem, fmt = self.case.data(self.entry), FORMATS[self.dtype]
+        return Judge(self.entry, fmt, self.groups(), self.case.rates, problem, states, trajectories)
 
 
 @cache
@@ -221,7 +241,7 @@ def unmutated(trial: Trial) -> list[State]:
 def reaches(mutant: Mutant, optimizer: str) -> bool:
     """Whether the mistake changes anything in any case; one in a form that no framework has does not."""
     found = ((t, mutants.planted(t.groups(), mutant)) for t in trials(optimizer))
-    return any(p is not None and not _same(t.states(p, strict=False), unmutated(t)) for t, p in found)
+    return any(p is not None and not same(t.states(p, strict=False), unmutated(t)) for t, p in found)
 
 
 def kill(mutant: Mutant, optimizer: str) -> tuple[str, float] | None:
@@ -237,7 +257,7 @@ def kill(mutant: Mutant, optimizer: str) -> tuple[str, float] | None:
         if planted is None:
             continue
         states = trial.states(planted, strict=False)
-        if _same(states, unmutated(trial)):  # the case does not reach the mistake: no need to judge
+        if same(states, unmutated(trial)):  # the case does not reach the mistake: no need to judge
             continue
         judge = trial.judge(states)
         for run in (judge.locked, judge.free):
@@ -247,7 +267,8 @@ def kill(mutant: Mutant, optimizer: str) -> tuple[str, float] | None:
     return None
 
 
-def _same(a: Sequence[State], b: Sequence[State]) -> bool:
+def same(a: Sequence[State], b: Sequence[State]) -> bool:
+    """Whether two runs are the same, bit for bit."""
     return all(operator.eq(*(list(_bytes(s)) for s in pair)) for pair in zip(a, b, strict=True))
 
 
@@ -257,4 +278,4 @@ def _bytes(state: State) -> Iterator[tuple[str, bytes | None]]:
             yield name, None if value is None else value.tobytes()
 
 
-__all__ = ["LIMIT", "Host", "NumPyDriver", "Trial", "kill", "reaches", "trials", "unmutated"]
+__all__ = ["LIMIT", "Host", "NumPyDriver", "Trial", "kill", "reaches", "same", "trials", "unmutated"]

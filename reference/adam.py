@@ -79,6 +79,7 @@ class Adam(PerTensor):
     )  # fmt: skip
     counter: str = counter()
 
+    stateful: ClassVar = {"amsgrad": True}
     combinations: ClassVar = {
         "usual-decay": {"weight_decay": 0.01},
         "amsgrad-decay": {"amsgrad": True, "weight_decay": 0.25},

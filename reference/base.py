@@ -74,6 +74,8 @@ class Reference:
     closure: ClassVar[bool] = False  # whether `step` takes, for `grads`, a function from x to loss and gradient
     # Sets of hyperparameters that interact: each is a case of its own.
     combinations: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    # Hyperparameters with which the rule has all of its slots, where without them it has fewer.
+    stateful: ClassVar[Mapping[str, Any]] = {}
     # Slots that follow from the steps and the hyperparameters alone, whatever the gradients are.
     schedule: ClassVar[tuple[str, ...]] = ()
     # The form of the gradients: "dense", or "rows" (`reference.rows.Rows`) for a rule that is about sparse ones.

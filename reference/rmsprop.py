@@ -71,6 +71,7 @@ class RMSprop(PerTensor):
     )  # fmt: skip
     counter: str = counter()
 
+    stateful: ClassVar = {"centered": True, "momentum": 0.875}
     combinations: ClassVar = {
         "usual-momentum": {"momentum": 0.9, "rho": 0.99},
         "centered-momentum": {"centered": True, "momentum": 0.875},

@@ -72,6 +72,7 @@ class SGD(PerTensor):
     )  # fmt: skip
     counter: str = counter()
 
+    stateful: ClassVar = {"momentum": 0.875}
     combinations: ClassVar = {
         "usual-momentum": {"momentum": 0.9},
         "momentum-decay": {"momentum": 0.875, "weight_decay": 0.25},

@@ -33,6 +33,7 @@ class SparseAdam(Adam):
     elementwise: ClassVar[bool] = False  # the rows of a gradient belong to one tensor
     gradients: ClassVar[str] = "rows"
 
+    stateful: ClassVar = {}
     combinations: ClassVar = {
         "no-momentum": {"beta_1": 0.0},
         "no-memory": {"beta_2": 0.0},

@@ -117,6 +117,10 @@ class Driver(Protocol):
 
     def set_learning_rate(self, value: float) -> None: ...
 
+    def resumed(self) -> Driver:
+        """A new optimizer with new parameters, to which all state went as users save and restore it."""
+        ...
+
     def read(self) -> State: ...
 
 

@@ -89,6 +89,7 @@ class KerasDriver:
             raise Unsupported("Keras optimizers have no parameter groups")
         self.tf = tf = _tensorflow()
         self.entry, self.dtype, self.mode = entry, dtype, mode
+        self._begun = entry, groups, params, dtype, mode
         reference = groups[0].reference
         self.wrapped = isinstance(reference, Wrapped)
         cls = constructor(entry)
@@ -136,6 +137,15 @@ class KerasDriver:
 
     def set_learning_rate(self, value: float) -> None:
         self.optimizer.learning_rate = value
+
+    def resumed(self) -> KerasDriver:
+        found = KerasDriver(*self._begun)
+        for new, old in zip(found.params, self.params, strict=True):
+            new.assign(old)
+        store: dict[str, Any] = {}
+        self.optimizer.save_own_variables(store)
+        found.optimizer.load_own_variables(store)
+        return found
 
     def read(self) -> State:
         slots: dict[str, list[np.ndarray | None]] = {"step": [_array(self.optimizer.iterations)]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,6 +81,7 @@ class TorchDriver:
         import torch
 
         self.torch, self.entry = torch, entry
+        self._begun = entry, groups, params, dtype, mode
         self.dtype = getattr(torch, dtype)
         tensors = [torch.tensor(np.asarray(p, dtype)) for p in params]
         # differentiable=True works on what is no leaf that requires a gradient.
@@ -126,6 +128,15 @@ class TorchDriver:
             if name not in group:
                 raise Unsupported(f"{self.entry.cls} has no {name!r} in its parameter groups")
             group[name] = value
+
+    def resumed(self) -> TorchDriver:
+        found = type(self)(*self._begun)
+        with self.torch.no_grad():
+            for new, old in zip(found.params, self.params, strict=True):
+                new.copy_(old)
+        with self._as_default():
+            found.optimizer.load_state_dict(copy.deepcopy(self.optimizer.state_dict()))
+        return found
 
     def read(self) -> State:
         slots: dict[str, list[np.ndarray | None]] = {}

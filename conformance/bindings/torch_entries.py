@@ -31,6 +31,8 @@ NO_CAPTURABLE = "torch has no capturable {cls}"
 ONLY_GPU = "capturable=True is refused for parameters on a CPU"
 EXCLUSIVE = "it names a mode of its own"
 
+UNCOUNTED = ("SGD", "Muon")  # they keep no counter
+
 DECOUPLED = Argument(
     "decoupled_weight_decay",
     to=lambda form: form == "decoupled",
@@ -53,7 +55,7 @@ def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], s
         cls=cls,
         reference=reference,
         arguments={**{k: v for k, v in COMMON_ARGUMENTS.items() if k not in (dialect or {})}, **arguments},
-        slots={"step": "step", **slots},
+        slots=slots if cls in UNCOUNTED else {"step": "step", **slots},
         dialect=dialect or {},
         lacks={
             "capturable": ONLY_GPU if capturable else NO_CAPTURABLE.format(cls=cls),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -52,7 +53,7 @@ def test_no_case_is_selected_twice():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.id)
 def test_a_row_expects_what_its_references_can_be(row):
-    """The mistake can be planted, the form exists, in every case that the row selects."""
+    """The mistake can be planted, the form exists, in every case that the row selects; an error needs neither."""
     chosen = {(i.framework, i.optimizer, i.case.name): i for i in cases.instances() if row.matches(i.id)}
     assert chosen
     for instance in chosen.values():
@@ -60,7 +61,8 @@ def test_a_row_expects_what_its_references_can_be(row):
             groups = instance.case.groups(instance.entry)
             expected = row.expected(groups)
             assert [g.tensors for g in expected] == [g.tensors for g in groups]
-            assert [g.reference for g in expected] != [g.reference for g in groups]
+            said = row.expect.startswith("raises:")
+            assert said == ([g.reference for g in expected] == [g.reference for g in groups])
 
 
 # -- bad rows -------------------------------------------------------------------------------------------
@@ -72,8 +74,8 @@ def test_a_row_expects_what_its_references_can_be(row):
         ({"select": []}, r"missing \['select'\]"),
         ({"because": "x"}, r"unknown \['because'\]"),
         ({"kind": "bug"}, "kind 'bug'; allowed are dialect, defect, precision"),
-        ({"expect": "anything"}, "allowed are mutant:NAME and dialect:FIELD=VALUE"),
-        ({"expect": "dialect:epsilon_place"}, "allowed are mutant:NAME and dialect:FIELD=VALUE"),
+        ({"expect": "anything"}, "allowed are mutant:NAME, dialect:FIELD=VALUE and raises:ERROR"),
+        ({"expect": "dialect:epsilon_place"}, "allowed are mutant:NAME, dialect:FIELD=VALUE and raises:ERROR"),
         ({"expect": "mutant:no-such"}, "no reference has a mutant 'no-such'"),
         ({"expect": "mutant:epsilon-in-root+no-such"}, "no reference has a mutant 'no-such'"),
         ({"versions": {"torch": "about 2"}}, "versions .*about 2"),
@@ -204,3 +206,10 @@ def test_a_script_stands_alone(row):
 def test_every_mutant_that_a_row_expects_is_known():
     for expect in (r.expect for r in ROWS if r.expect.startswith("mutant:")):
         assert set(expect.partition(":")[2].split("+")) <= {m.name for m in mutants.registry()}
+
+
+def test_an_error_is_expected_by_its_beginning():
+    row = Row(**{**GOOD, "expect": "raises:TypeError: expected Tensor", "select": ("torch-adam-*",)})
+    assert row.raises("TypeError: expected Tensor as element 2")
+    assert not row.raises("TypeError: another")
+    assert not replace(row, expect="mutant:epsilon-in-root").raises("mutant:epsilon-in-root")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cases, plugin
+from conformance import cases, plugin, workers
 from conformance.bindings import BINDINGS
 from conformance.record import Outcome, read_run
 from conformance.report.gate import judge
@@ -31,8 +31,8 @@ def pytest_run(folder: Path, *arguments: str, **environment: str) -> subprocess.
 
 def test_one_worker_and_two_write_the_same_bytes(tmp_path: Path) -> None:
     texts = []
-    for name, workers in (("none", []), ("one", ["-n1"]), ("two", ["-n2"])):
-        done = pytest_run(tmp_path, *FEW, "--record", name, *workers)
+    for name, parallel in (("none", []), ("one", ["-n1"]), ("two", ["-n2"])):
+        done = pytest_run(tmp_path, *FEW, "--record", name, *parallel)
         assert done.returncode == 0, done.stdout
         header, *rest = (tmp_path / "runs" / f"{name}.jsonl").read_text().splitlines()
         header = {k: v for k, v in json.loads(header).items() if k not in ("created", "name")}
@@ -115,5 +115,5 @@ def test_ids_select_one_optimizer() -> None:
 
 
 def test_workers_are_as_many_as_memory_carries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "_memory_limit", lambda: plugin.MEMORY_A_WORKER * 1.5)
+    monkeypatch.setattr(workers, "_memory_limit", lambda: plugin.MEMORY_A_WORKER * 1.5)
     assert plugin.pytest_xdist_auto_num_workers(None) == 1  # type: ignore[arg-type]

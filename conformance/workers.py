@@ -1,0 +1,82 @@
+"""How many processes to work with, and a map over them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import BadInput
+
+A_WORKER = 2e8  # bytes: NumPy and the suite, no framework
+A_FRAMEWORK = 1.5e9  # both frameworks, their graphs and the records of a run
+
+
+def auto(memory: float = A_WORKER) -> int:
+    """As many workers as there are cores, and no more than memory carries, `memory` bytes each."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free = min(psutil.virtual_memory().available, _memory_limit())
+    return max(1, min(cores, int(free / memory)))
+
+
+def _memory_limit() -> float:
+    """What a container may use; a machine's own memory says nothing about it."""
+    try:
+        return float(Path("/sys/fs/cgroup/memory.max").read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return float("inf")
+
+
+def one_thread_each() -> None:
+    """The tensors are tiny, and each worker has a core: threads within one would only fight over it.
+
+    Read by the frameworks when they start, which has to be later.
+    """
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+
+def number(given: str, memory: float = A_WORKER) -> int:
+    """What `-n` asks for: a number of processes, or "auto"."""
+    if given == "auto":
+        return auto(memory)
+    if not given.isdecimal() or int(given) < 1:
+        raise BadInput(f"-n: {given!r} is no number of processes. Allowed: auto, 1, 2, …")
+    return int(given)
+
+
+def in_parallel(
+    work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, said: str
+) -> Iterator[tuple[Any, Any]]:
+    """Each task with what `work` makes of it, in the order of the tasks, and a bar that shows how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(said, total=len(tasks))
+        found: dict[int, Any] = {}
+        for i, result in _unordered(work, tasks, processes):
+            found[i] = result
+            progress.advance(bar)
+    yield from ((task, found[i]) for i, task in enumerate(tasks))
+
+
+def _unordered(work: Callable[[Any], Any], tasks: Sequence[Any], processes: int) -> Iterable[tuple[int, Any]]:
+    if processes == 1:
+        yield from ((i, work(task)) for i, task in enumerate(tasks))
+        return
+    # Started afresh, not forked: the bar has a thread, and so have the frameworks.
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(work, task): i for i, task in enumerate(tasks)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
