@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from conformance.bindings import keras_versions
 from conformance.bindings.base import (
     Entry,
     Group,
@@ -17,10 +17,11 @@ from conformance.bindings.base import (
     UndeclaredSlot,
     Unsupported,
     departures,
-    installed_version,
     to_arguments,
 )  # fmt: skip
 from conformance.bindings.keras_entries import entries as entries
+from conformance.bindings.keras_versions import optimizer_class
+from conformance.bindings.keras_versions import versions as versions
 from reference.base import Reference
 from reference.formats import FORMATS, Format
 from reference.wrapped import Wrapped
@@ -33,28 +34,9 @@ costly_modes = ("xla",)
 dtypes = ("float64", "float32")
 
 
-def versions() -> dict[str, str]:
-    """What is installed of Keras and TensorFlow; nothing unless both are."""
-    keras, tensorflow = installed_version("keras"), installed_version("tensorflow")
-    return {"keras": keras, "tensorflow": tensorflow} if keras and tensorflow else {}
-
-
-def _tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow
-
-    return tensorflow
-
-
 def constructor(entry: Entry) -> Callable[..., Any]:
-    if entry.build is not None:
-        return entry.build
-    tf = _tensorflow()
-    if entry.module == "conformance":
-        import conformance
-
-        return getattr(conformance, entry.cls)
-    return getattr(tf.keras.optimizers, entry.cls)
+    """The class, or how to make one's own; Unsupported where the installed version has none."""
+    return entry.build or optimizer_class(entry)
 
 
 WRAPPERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
@@ -62,9 +44,8 @@ WRAPPERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
 
 def classes() -> list[str]:
     """The optimizers that the installed framework has, and ours; wrappers around others aside."""
-    tf = _tensorflow()
-    found = {n for n, c in vars(tf.keras.optimizers).items() if isinstance(c, type)} - set(WRAPPERS)
-    return [*found, "RAdam"]
+    found = {n for n, c in vars(keras_versions.package().optimizers).items() if isinstance(c, type)}
+    return [*(found - set(WRAPPERS)), "RAdam"]
 
 
 def formats(dtype: str) -> Format:
@@ -78,7 +59,7 @@ def mode_reason(entry: Entry, mode: str) -> str:
 
 def arguments(entry: Entry, reference: Reference, mode: str) -> dict[str, Any]:
     """The constructor arguments; a mode is how the step is called, so it adds none."""
-    return to_arguments(entry, reference)
+    return keras_versions.given(entry, constructor(entry), to_arguments(entry, reference))
 
 
 class KerasDriver:
@@ -87,7 +68,7 @@ class KerasDriver:
     def __init__(self, entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str):
         if len(groups) > 1:
             raise Unsupported("Keras optimizers have no parameter groups")
-        self.tf = tf = _tensorflow()
+        self.tf = tf = keras_versions.tensorflow()
         self.entry, self.dtype, self.mode = entry, dtype, mode
         self._begun = entry, groups, params, dtype, mode
         reference = groups[0].reference
@@ -158,9 +139,9 @@ class KerasDriver:
             variables, slot = getattr(self.optimizer, attribute, None), self.entry.slot(attribute)
             if variables is not None and not isinstance(variables, (list, tuple)):
                 variables = [variables]  # one for all tensors
-            if variables:
+            if variables and not keras_versions.unread(self.optimizer, attribute):
                 slots[slot.name] = [None if v is None else slot.back(_array(v)) for v in variables]
-                seen.update(id(v) for v in variables)
+            seen.update(id(v) for v in variables or ())
         for variable in self.optimizer.variables:
             if id(variable) not in seen and self.entry.build is None:
                 name = getattr(variable, "path", variable.name)
@@ -168,7 +149,9 @@ class KerasDriver:
         return State([_array(p) for p in self.params], slots)
 
     def _counter(self) -> Any:
-        return getattr(self.optimizer, "_iterations", None)
+        """Of the calls, which Keras 3.5 and later tells from the updates."""
+        found = getattr(self.optimizer, "_iterations", None)
+        return self.optimizer.iterations if found is None else found
 
 
 def _array(value: Any) -> np.ndarray:

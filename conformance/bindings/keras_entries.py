@@ -117,7 +117,8 @@ entries: dict[str, Entry] = {
             {"_accumulators": "n", "_linears": "z"},
         ),
         _entry(
-            "Lion", Lion, {"beta_1": "beta_1", "beta_2": "beta_2"}, {"_momentums": "m"},
+            "Lion", Lion, {"beta_1": "beta_1", "beta_2": "beta_2"},
+            {"_momentums": "m", "momentums": "m"},  # Keras 3 and 2
             tensors=("beta_1", "beta_2"),
         ),
         _entry(

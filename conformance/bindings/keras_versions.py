@@ -1,0 +1,114 @@
+"""The Keras that is installed: its generation, its backend, and what its constructors take.
+
+Keras 2 (TensorFlow 2.12 to 2.15) comes with TensorFlow; Keras 3 is a package of its own that runs on TensorFlow,
+JAX or torch. What a version has is read from it, so that a version that nobody has seen yet can be tested.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from conformance.bindings.base import Entry, Unsupported, installed_version
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Keras and what it computes with, without importing them; nothing unless both are installed."""
+    keras, name = installed_version("keras"), backend()
+    below = installed_version(name)
+    return {"keras": keras, name: below} if keras and below else {}
+
+
+def backend() -> str:
+    """What Keras computes with in this process: from the environment or Keras' file of settings, as Keras does."""
+    if (installed_version("keras") or "").startswith("2."):
+        return "tensorflow"
+    name = os.environ.get("KERAS_BACKEND") or _settings().get("backend")
+    return name if name in BACKENDS else "tensorflow"
+
+
+@cache
+def _settings() -> Mapping[str, Any]:
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    try:
+        found = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def described() -> str:
+    """ "Keras 2.15.0", "Keras 3.15.1 on jax"."""
+    on = "" if backend() == "tensorflow" else f" on {backend()}"
+    return f"Keras {installed_version('keras')}{on}"
+
+
+def package() -> Any:
+    """The Keras of this process: tf.keras where it runs on TensorFlow, as its users import it."""
+    if backend() != "tensorflow":
+        import keras
+
+        return keras
+    return tensorflow().keras
+
+
+def tensorflow() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow
+
+    return tensorflow
+
+
+def optimizer_class(entry: Entry) -> Callable[..., Any]:
+    """The class of the installed version; Unsupported if it has none of that name."""
+    if entry.module == "conformance":
+        import conformance
+
+        try:
+            return getattr(conformance, entry.cls)
+        except ImportError as error:
+            raise Unsupported(str(error)) from error
+    found = getattr(package().optimizers, entry.cls, None)
+    if found is None:
+        raise Unsupported(f"{described()} has no optimizer {entry.cls}")
+    return found
+
+
+@cache
+def accepted(cls: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that a constructor takes: its own, and its base's where it hands on the rest by **kwargs."""
+    names: set[str] = set()
+    for owner in cls.__mro__ if isinstance(cls, type) else (cls,):
+        made = vars(owner).get("__init__") if isinstance(owner, type) else owner
+        if made is None:
+            continue
+        parameters = inspect.signature(made).parameters.values()
+        names.update(p.name for p in parameters)
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return frozenset(names - {"self"})
+
+
+def check_accepted(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Unsupported, by name, for an argument that the installed version lacks, unless it is to be left out."""
+    for name, value in arguments.items():
+        if name not in accepted(cls) and value is not None:
+            raise Unsupported(f"{described()}: {entry.cls} has no argument {name}")
+
+
+def given(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the arguments that this version lacks and that ask for nothing."""
+    check_accepted(entry, cls, arguments)
+    return {k: v for k, v in arguments.items() if k in accepted(cls)}
+
+
+def unread(optimizer: Any, attribute: str) -> bool:
+    """Whether a slot holds what no step reads: SGD of Keras 2 keeps its last step where momentum is 0."""
+    return attribute == "momentums" and getattr(optimizer, "momentum", None) == 0
