@@ -204,6 +204,8 @@ def cases(entry: Entry) -> list[Case]:
         found += _options(entry, Wrapped, True)
         found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
                           wrapping={"accumulation_steps": 2, "clip_norm": 0.75}))  # fmt: skip
+        found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
+                          overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2}))  # fmt: skip
     found.append(Case("groups", TWO_GROUPS, "ordinary", second_group={"learning_rate": 2.0**-4}))
     for name, chosen in entry.cases.items():
         found.append(_combined(name, "of this framework", chosen))

@@ -7,6 +7,7 @@ matches no case of the static table is an error, and a row that a case no longer
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from conformance import mutants
 from conformance.bindings.base import Group
 from conformance.errors import BadInput
+from reference.base import Reference
 
 PATH = Path(__file__).with_name("ledger.toml")
 KINDS = ("dialect", "defect", "precision")
@@ -31,14 +33,17 @@ class Row:
     id: str
     select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
     kind: str
-    expect: str  # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE" or "raises:ERROR: beginning of it"
+    # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", a dialect and mutants: "dialect:…, mutant:…", or
+    # "raises:ERROR: beginning of it"
+    expect: str
     reason: str
     link: str
     versions: Mapping[str, str] = field(default_factory=dict)  # distribution -> version specifier
     reproduce: str = ""  # a few lines that show it without this suite
+    unless: tuple[str, ...] = ()  # patterns of ids that `select` has and the row leaves to another
 
     def matches(self, instance_id: str) -> bool:
-        return any(fnmatchcase(instance_id, pattern) for pattern in self.select)
+        return _any(instance_id, self.select) and not _any(instance_id, self.unless)
 
     def applies(self, versions: Mapping[str, str]) -> bool:
         """Whether the installed versions are within the row's ranges."""
@@ -54,17 +59,43 @@ class Row:
 
     def expected(self, groups: Sequence[Group]) -> list[Group]:
         """The references that the row expects instead."""
-        kind, _, name = self.expect.partition(":")
-        if kind == "raises":  # and it did not
+        if self.expect.startswith("raises:"):  # and it did not
             return list(groups)
+        for part in parts(self.expect):
+            groups = self._one(part, groups)
+        return list(groups)
+
+    def _one(self, part: str, groups: Sequence[Group]) -> list[Group]:
+        kind, _, name = part.partition(":")
         if kind == "mutant":
-            rule = type(_inner(groups[0].reference))
-            planted = mutants.planted(groups, *(mutants.find(n, rule) for n in name.split("+")))
-            if planted is None:
-                raise BadInput(f"ledger row {self.id!r}: the mutant {name!r} cannot be planted in this case")
-            return planted
+            rule, outer = type(_inner(groups[0].reference)), type(groups[0].reference)
+            found = [_mutant(n, rule, outer) for n in name.split("+")]
+            # What is wrapped around a rule and the rule itself are planted one after the other.
+            for mistakes in (
+                [m for m in found if m.optimizer == "Wrapped"],
+                [m for m in found if m.optimizer != "Wrapped"],
+            ):
+                planted = mutants.planted(groups, *mistakes) if mistakes else groups
+                if planted is None:
+                    raise BadInput(f"ledger row {self.id!r}: the mutant {name!r} cannot be planted in this case")
+                groups = planted
+            return list(groups)
         form, _, value = name.partition("=")
         return [Group(g.tensors, replace(g.reference, **{form: value})) for g in groups]
+
+
+def parts(expect: str) -> list[str]:
+    """What a row expects at once: a dialect and mutants."""
+    return re.split(r", (?=dialect:|mutant:)", expect)
+
+
+def _mutant(name: str, rule: type[Reference], outer: type[Reference]) -> mutants.Mutant:
+    known = {m.name for m in mutants.of(rule)}
+    return mutants.find(name, rule if name in known else outer)
+
+
+def _any(instance_id: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(instance_id, pattern) for pattern in patterns)
 
 
 def _inner(reference: Any) -> Any:
@@ -86,7 +117,7 @@ class Ledger:
         """Every selector has to match a case of the static table."""
         ids = list(ids)
         for row in self.rows:
-            for pattern in row.select:
+            for pattern in (*row.select, *row.unless):
                 if not any(fnmatchcase(i, pattern) for i in ids):
                     raise BadInput(f"{PATH.name}: row {row.id!r} selects {pattern!r}, which matches no case")
 
@@ -124,7 +155,7 @@ REQUIRED = ("id", "select", "kind", "expect", "reason", "link", "reproduce")
 def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
     where = f"{file}: row {raw.get('id', number)!r}"
     missing = [k for k in REQUIRED if not raw.get(k)]
-    unknown = sorted(set(raw) - {*REQUIRED, "versions"})
+    unknown = sorted(set(raw) - {*REQUIRED, "versions", "unless"})
     if missing or unknown:
         raise BadInput(f"{where}: missing {missing}, unknown {unknown}")
     if raw["kind"] not in KINDS:
@@ -133,18 +164,26 @@ def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
     if wrong:
         raise BadInput(f"{where}: {', '.join(wrong)}: text is needed")
     _check_expect(where, raw["expect"])
-    select = raw["select"] if isinstance(raw["select"], list) else [raw["select"]]
-    if not all(isinstance(pattern, str) for pattern in select):
-        raise BadInput(f"{where}: select {raw['select']!r}; a list of patterns of ids is needed")
+    patterns = {}
+    for key in ("select", "unless"):
+        given = raw.get(key, [])
+        patterns[key] = tuple(given if isinstance(given, list) else [given])
+        if not all(isinstance(pattern, str) for pattern in patterns[key]):
+            raise BadInput(f"{where}: {key} {given!r}; a list of patterns of ids is needed")
     try:
         for spec in raw.get("versions", {}).values():
             SpecifierSet(spec)
     except (InvalidSpecifier, AttributeError, TypeError) as error:
         raise BadInput(f"{where}: versions {raw['versions']!r}: {error}") from error
-    return Row(**{**raw, "select": tuple(select)})
+    return Row(**{**raw, **patterns})
 
 
 def _check_expect(where: str, expect: str) -> None:
+    for part in parts(expect):
+        _check_part(where, part)
+
+
+def _check_part(where: str, expect: str) -> None:
     kind, _, name = expect.partition(":")
     if kind not in ("mutant", "dialect", "raises") or (kind == "dialect" and "=" not in name) or not name:
         raise BadInput(

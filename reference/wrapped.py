@@ -27,7 +27,8 @@ class Wrapped(Reference):
         by global norm     the same, with the norm of all tensors,   c = `global_clip_norm`
         the inner rule
         averaging          a <- mu a + (1 - mu) theta, mu = `average_momentum`, a the slot "average", which
-                           begins with the first theta; every `overwrite_every` updates theta <- a
+                           begins with the theta after the first update, or before it (`average_start`
+                           "first" or "initial"); every `overwrite_every` updates theta <- a
 
     c has the unit of g. None leaves a part out. The slot "calls" counts the calls of `step`.
 
@@ -61,6 +62,12 @@ class Wrapped(Reference):
         cite="Keras documentation, Optimizer, ema_overwrite_frequency",
     )  # fmt: skip
 
+    average_start: str = hyper(
+        "first", one_of=("first", "initial"),
+        cite="PyTorch documentation, torch.optim.swa_utils.AveragedModel: the first update copies the parameters; "
+        "TensorFlow documentation, tf.train.ExponentialMovingAverage: begins with the variable's initial value",
+    )  # fmt: skip
+
     combinations: ClassVar = {
         # A norm that begins above the limit and falls below it, where nothing is clipped.
         "clip-norm-below": {"clip_norm": 0.75, "problem": "shrinking"},
@@ -87,7 +94,8 @@ class Wrapped(Reference):
         if self.accumulation_steps:
             slots["accumulator"] = [np.zeros_like(p) for p in params]
         if self.average_momentum is not None:
-            slots["average"] = [np.zeros_like(p) for p in params]
+            initial = self.average_start == "initial"
+            slots["average"] = [p * 1 if initial else np.zeros_like(p) for p in params]
         return slots
 
     def step(self, params: list[Array], grads: list[Array], slots: Slots) -> tuple[list[Array], Slots]:
@@ -130,7 +138,7 @@ class Wrapped(Reference):
 
     def _averaged(self, params: list[Array], slots: Slots) -> tuple[list[Array], list[Array]]:
         mu, updates = self.average_momentum, slots["step"][0]
-        if updates == 1:
+        if updates == 1 and self.average_start == "first":
             averages = [p * 1 for p in params]
         else:
             averages = [average(mu, a, p) for a, p in zip(slots["average"], params, strict=True)]

@@ -49,7 +49,8 @@ def classes() -> list[str]:
 
 
 def formats(dtype: str) -> Format:
-    return FORMATS[dtype].flushing()  # TensorFlow sets the flush-to-zero bit in its threads
+    # TensorFlow and XLA set the flush-to-zero bit in their threads.
+    return FORMATS[dtype] if keras_versions.backend() == "torch" else FORMATS[dtype].flushing()
 
 
 def mode_reason(entry: Entry, mode: str) -> str:
@@ -68,16 +69,15 @@ class KerasDriver:
     def __init__(self, entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str):
         if len(groups) > 1:
             raise Unsupported("Keras optimizers have no parameter groups")
-        self.tf = tf = keras_versions.tensorflow()
         self.entry, self.dtype, self.mode = entry, dtype, mode
         self._begun = entry, groups, params, dtype, mode
+        self.keras = keras_versions.package()
         reference = groups[0].reference
         self.wrapped = isinstance(reference, Wrapped)
         cls = constructor(entry)
         with self._as_floatx():
             self.optimizer = cls(**departures(cls, arguments(entry, reference, mode)))
-            # Who looks at the name of a variable needs Keras' own: tf.Variable has no path.
-            made = tf.keras.Variable if entry.names else tf.Variable
+            made = self._variable()
             self.params = [
                 made(np.asarray(p, dtype), name=entry.names.get(i, f"p{i}"), dtype=dtype)
                 for i, p in enumerate(params)
@@ -85,10 +85,15 @@ class KerasDriver:
             self.optimizer.build(self.params)
         self._graphs: dict[tuple[bool, ...], Callable[..., Any]] = {}
 
+    def _variable(self) -> Callable[..., Any]:
+        """How users make a parameter. Who looks at its name needs Keras' own: tf.Variable has no path."""
+        self.tf = keras_versions.tensorflow()
+        return self.keras.Variable if self.entry.names else self.tf.Variable
+
     @contextlib.contextmanager
     def _as_floatx(self) -> Iterator[None]:
         """The learning rate takes Keras' floatx: who trains in float64 sets that."""
-        backend = self.tf.keras.backend
+        backend = self.keras.backend
         before = backend.floatx()
         backend.set_floatx(self.dtype)
         try:
@@ -120,16 +125,14 @@ class KerasDriver:
         self.optimizer.learning_rate = value
 
     def resumed(self) -> KerasDriver:
-        found = KerasDriver(*self._begun)
+        found = type(self)(*self._begun)
         for new, old in zip(found.params, self.params, strict=True):
             new.assign(old)
-        store: dict[str, Any] = {}
-        self.optimizer.save_own_variables(store)
-        found.optimizer.load_own_variables(store)
+        keras_versions.move_state(self.optimizer, found.optimizer)
         return found
 
     def read(self) -> State:
-        slots: dict[str, list[np.ndarray | None]] = {"step": [_array(self.optimizer.iterations)]}
+        slots: dict[str, list[np.ndarray | None]] = {"step": [_array(keras_versions.updates(self.optimizer))]}
         seen = {id(self._counter())}
         if self.wrapped:
             slots["calls"] = [_array(self._counter())]
@@ -155,15 +158,22 @@ class KerasDriver:
 
 
 def _array(value: Any) -> np.ndarray:
+    if hasattr(value, "detach"):  # a torch tensor, as `iterations` is with accumulation
+        value = value.detach()
     return np.array(value.numpy() if hasattr(value, "numpy") else value, np.float64)
 
 
 def start(
     entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
 ) -> KerasDriver:
+    if keras_versions.backend() != "tensorflow":
+        from conformance.bindings.keras_backends import BackendDriver
+
+        return BackendDriver(entry, groups, params, dtype, mode)
     return KerasDriver(entry, groups, params, dtype, mode)
 
 
 def call(entry: Entry, calls: Sequence[str]) -> str:
     """The constructor call as a user writes it."""
-    return f"{entry.path('tf.keras.optimizers')}({calls[0]})"
+    package = "tf.keras" if keras_versions.backend() == "tensorflow" else "keras"
+    return f"{entry.path(f'{package}.optimizers')}({calls[0]})"

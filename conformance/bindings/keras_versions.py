@@ -112,3 +112,21 @@ def given(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -
 def unread(optimizer: Any, attribute: str) -> bool:
     """Whether a slot holds what no step reads: SGD of Keras 2 keeps its last step where momentum is 0."""
     return attribute == "momentums" and getattr(optimizer, "momentum", None) == 0
+
+
+def updates(optimizer: Any) -> Any:
+    """The steps that the rule has done: `iterations`, but Keras before 3.5 counts every accumulated gradient there.
+
+    conformance.RAdam counts for itself; the others take that counter for their own.
+    """
+    if type(optimizer).__module__ == "conformance.radam" and not hasattr(optimizer, "_iterations"):
+        return optimizer.iterations // (getattr(optimizer, "gradient_accumulation_steps", None) or 1)
+    return optimizer.iterations
+
+
+def move_state(source: Any, target: Any) -> None:
+    """Save the state of one optimizer and load it into another, as saving and loading a model does."""
+    hidden = "" if hasattr(source, "save_own_variables") else "_"  # in Keras 2.12
+    store: dict[str, Any] = {}
+    getattr(source, f"{hidden}save_own_variables")(store)
+    getattr(target, f"{hidden}load_own_variables")(store)

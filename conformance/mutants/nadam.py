@@ -48,6 +48,13 @@ MUTANTS = (
          "    mu = self.beta_1 * (1 - 0.5 * f32(0.96) ** (t * self.momentum_decay))\n"
          "    mu_next = self.beta_1 * (1 - 0.5 * f32(0.96) ** ((t + 1) * self.momentum_decay))",
          "the betas and 0.96 are rounded to float32, and not so in the product, whatever the dtype", ""),
+        ("all-scalars-float32", "product = slot[\"product\"] * mu",
+         "f32 = lambda x: float(np.float32(getattr(x, 'value', x)))\n"
+         "    self = type(self)(**{**vars(self), 'beta_1': f32(self.beta_1), 'beta_2': f32(self.beta_2)})\n"
+         "    mu = self.beta_1 * (1 - 0.5 * f32(0.96) ** (t * self.momentum_decay))\n"
+         "    mu_next = self.beta_1 * (1 - 0.5 * f32(0.96) ** ((t + 1) * self.momentum_decay))\n"
+         "    product = slot[\"product\"] * mu",
+         "the betas and 0.96 are rounded to float32, in the product too, whatever the dtype", ""),
         ("decay-ignored", "param, g = directed(self, param, grad)", "g = -grad if self.maximize else grad",
          "weight decay is ignored", "nntrainer#3527"),
         ("decay-in-moments", "param, g = directed(self, param, grad)",

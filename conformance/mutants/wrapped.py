@@ -15,6 +15,12 @@ MUTANTS = (
          'only the last gradient of an accumulation counts', ''),
         ('clipped-before-mean', 'zip(slots["accumulator"], grads, strict=True)', 'zip(slots["accumulator"], self._clipped(grads), strict=True)',
          'each gradient is clipped, not their mean', 'lingua#59'),
+        ('calls-are-steps', 'updates = slots["step"][0] * k + k == calls',
+         'updates = _divides(k, calls); slots["step"] = [calls - 1 if updates else calls]',
+         'the counter of the rule counts the gradients that are accumulated', 'keras before 3.5'),
+        ('decay-every-call', 'grads = [None if g is None else s / k for s, g in zip(sums, grads, strict=True)]',
+         'params = params if updates else [p if g is None else p * (1 - self.inner.learning_rate * self.inner.weight_decay) for p, g in zip(params, grads, strict=True)]; grads = [None if g is None else s / k for s, g in zip(sums, grads, strict=True)]',
+         'the parameters decay with every gradient that is accumulated', 'keras before 3.5'),
         method='step',
     ),
     *mutants(
@@ -35,7 +41,7 @@ MUTANTS = (
     ),
     *mutants(
         "Wrapped",
-        ('average-from-zero', 'if updates == 1:', 'if False:',
+        ('average-from-zero', 'if updates == 1 and self.average_start == "first":', 'if False:',
          'the moving average starts at 0', 'keras#18972'),
         ('average-swapped', 'average(mu, a, p)', 'average(1 - mu, a, p)',
          'the momentum weighs the new value', ''),

@@ -1,0 +1,83 @@
+"""Keras 3 on JAX and on torch, which have update code of their own."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.bindings import keras_versions
+from conformance.bindings.base import Unsupported
+from conformance.bindings.keras import KerasDriver
+
+# How each backend runs a step: fit compiles it on JAX, and runs it eagerly on torch.
+MODES = {
+    "jax": {"graph": "Keras on JAX has no graph but XLA's: see the mode xla"},
+    "torch": {
+        "graph": "Keras on torch has no graph: fit runs eagerly",
+        "xla": "Keras on torch does not use XLA on a CPU",
+    },
+}
+
+
+class BackendDriver(KerasDriver):
+    """Drives a Keras optimizer on JAX, eagerly or compiled, or on torch, eagerly."""
+
+    def _variable(self) -> Callable[..., Any]:
+        name = keras_versions.backend()
+        if self.mode in MODES[name]:
+            raise Unsupported(MODES[name][self.mode])
+        return self._made
+
+    def _made(self, value: np.ndarray, name: str, dtype: str) -> Any:
+        variable = self.keras.Variable(value, name=name, dtype=dtype)
+        bits, wanted = self._bits(variable), np.dtype(dtype).itemsize * 8
+        if bits != wanted:
+            raise Unsupported(
+                f"{keras_versions.described()} keeps a {dtype} variable in {bits} bits: "
+                "set JAX_ENABLE_X64=1 before JAX is imported"
+            )
+        return variable
+
+    @staticmethod
+    def _bits(variable: Any) -> int:
+        """Of an element as it is stored: the name of the dtype says what was asked for."""
+        value = variable.value
+        return 8 * (value.element_size() if hasattr(value, "element_size") else value.dtype.itemsize)
+
+    def step(self, grads: Sequence[np.ndarray | None]) -> None:
+        tensors = [None if g is None else self._tensor(g) for g in grads]
+        with self._as_floatx(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*[Gg]radients do not exist.*")
+            if self.mode == "eager":
+                self.optimizer.apply_gradients(list(zip(tensors, self.params, strict=True)))
+            else:
+                self._compiled(tensors)
+
+    def _tensor(self, grad: np.ndarray) -> Any:
+        return self.keras.ops.convert_to_tensor(np.asarray(grad, self.dtype), self.dtype)
+
+    def _compiled(self, tensors: Sequence[Any]) -> None:
+        """As fit does it on JAX: a pure function of the state, compiled; the state goes in and comes back."""
+        import jax
+
+        pattern = tuple(t is not None for t in tensors)
+        if pattern not in self._graphs:
+
+            def pure(state: list[Any], given: list[Any], params: list[Any]) -> Any:
+                left = iter(given)
+                return self.optimizer.stateless_apply(state, [next(left) if p else None for p in pattern], params)
+
+            self._graphs[pattern] = jax.jit(pure)
+        variables = self.optimizer.variables
+        params, state = self._graphs[pattern](
+            [v.value for v in variables], [t for t in tensors if t is not None], [p.value for p in self.params]
+        )
+        for variable, value in zip([*self.params, *variables], [*params, *state], strict=True):
+            variable.assign(value)
+
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
