@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from conformance import shards
 from conformance.errors import BadInput, Incomplete, choose
 from conformance.record import SELECTIONS, atomically, read_run
 from conformance.report.gate import BAD_INPUT, GOOD, INCOMPLETE, judge, run_path
@@ -42,12 +43,16 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("-k", metavar="EXPRESSION", help="only the checks whose id matches, as in pytest")
     parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--shard", metavar="I/N", help="only part I of N, of about the same cost; merge them after")
+    parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
+    parser.add_argument("--junit", metavar="FILE", help="write JUnit XML too")
     _common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """The same run as pytest's, then the report; the exit code is the gate's."""
-    path = run_path(args.reports, args.name)
+    name = args.name + ("-{}of{}".format(*shards.parse(args.shard)) if args.shard else "")
+    path = run_path(args.reports, name)
     _check_writable(path)
     before = _identity(path)
     code = _pytest(_pytest_arguments(args))
@@ -68,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     terminal.print_summary(result)
     print(page)
     verdict = judge(result).exit_code
+    if args.shard and verdict == INCOMPLETE and len(result.records) == result.header.selected:
+        verdict = GOOD  # all of this part: the rest is for whoever puts the parts together
     if verdict == GOOD and code != 0:
         raise Incomplete("run: pytest failed on something that left no record, see above. Fix it and run again.")
     return verdict
@@ -97,6 +104,8 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     for name in SELECTIONS:
         values = [part.strip() for value in getattr(args, name) for part in value.split(",") if part.strip()]
         found += [f"--{name}={value}" for value in values]
+    for option, value in (("--shard", args.shard), ("--costs", args.costs), ("--junitxml", args.junit)):
+        found += [f"{option}={value}"] if value else []
     return found + (["-k", args.k] if args.k else [])
 
 
@@ -129,11 +138,20 @@ def _reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def report(args: argparse.Namespace) -> int:
-    """Make the report of a run. Its exit code says whether it was made; `gate` says what is in it."""
+    """Make the report of a run, or of the same checks in several versions: the matrix.
+
+    Its exit code says whether it was made; `gate` says what is in it.
+    """
+    from conformance.report import versions, versions_page
     from conformance.report.combine import read_runs
     from conformance.report.render import write_report
 
-    for path in write_report(read_runs(_paths(args)), args.reports):
+    paths = _paths(args)
+    if len(paths) > 1 and versions.several(runs := versions.read(paths)):
+        written = versions_page.write(versions.build(runs), args.reports)
+    else:
+        written = write_report(read_runs(paths), args.reports)
+    for path in written:
         print(path)
     return GOOD
 

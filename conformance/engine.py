@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from conformance import areas
 from conformance import ledger as ledgers
@@ -21,9 +21,12 @@ from conformance.bindings.base import (
 from conformance.cases import Instance
 from conformance.diagnosis import Diagnosis, diagnose
 from conformance.evidence import Evidence
-from conformance.record import Outcome, Record
+from conformance.record import Outcome, Record, packed
 from conformance.verdict import Judge, Judged, blind_above
+from reference.base import Reference
 from reference.branches import TooManyBranches
+
+MANY = 256  # elements of a tensor that are kept of where a case ended
 
 
 @dataclass
@@ -107,6 +110,8 @@ def _judged(instance: Instance, ledger: ledgers.Ledger, record: Record, explain:
     locked, free = _verdicts(instance, seen)
     record.locked, record.free, record.free_steps = locked.worst, free.worst, free.resolved_steps
     record.resolution, record.maybes = locked.resolution, locked.maybes
+    record.rule = " and ".join(told(g.reference) for g in seen.groups)
+    record.end = packed(p.reshape(-1)[:MANY] for p in seen.states[-1].params)
     rule = seen.groups[0].reference
     record.bound, widest = getattr(rule, "inner", rule).bound, blind_above(rule)
     row = ledger.row(instance, binding.versions())
@@ -219,10 +224,25 @@ def _describe(instance: Instance, record: Record) -> None:
         record.constructor += f"  # learning rate {rates}"
 
 
+def told(rule: Reference) -> str:
+    """A reference with what is not its default: by it two versions are told to be judged alike, or not."""
+    given = []
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        if f.name == "inner":
+            given.insert(0, told(value))
+        elif value != f.default:
+            given.append(f"{f.name}={value!r}")
+    return f"{type(rule).__name__}({', '.join(given)})"
+
+
 def signature(instance: Instance) -> dict[str, list[str]]:
     """What the installed framework offers: the arguments of this constructor, and its optimizers."""
     binding = BINDINGS[instance.framework]
-    options = defaults(binding.constructor(instance.entry))
+    try:
+        options = defaults(binding.constructor(instance.entry))
+    except Unsupported:  # it has no such optimizer
+        options = {}
     return {"options": sorted(options), "classes": sorted(binding.classes())}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import platform
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,15 @@ def make_header(
     records: Mapping[str, Record],
     signatures: Signatures,
     ledger: Ledger,
+    frameworks: Sequence[str] = (),
+    shard: str = "",
 ) -> Header:
-    """Describe a run of the installed frameworks, of which `selected` are the instances asked for."""
-    frameworks = installed()
+    """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for."""
+    frameworks = frameworks or installed()
     table = areas.instances(frameworks)
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
+    options = {f"{f}-{o}": list(s["options"]) for (f, o), s in sorted(signatures.items())}
     return Header(
         name=name,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -41,14 +45,30 @@ def make_header(
         digest=areas.digest(frameworks),
         total=len(table),
         selected=len(selected),
-        selection="" if whole else f"{len(selected)} of {len(table)} by the options of the command line",
+        selection="" if whole or shard else f"{len(selected)} of {len(table)} by the options of the command line",
         missing=sorted(set(selected) - set(records)),
         longdouble_is_wider=WORKING.is_wider,
-        uncovered=uncovered(records, signatures) if whole else {},
+        uncovered=uncovered(records.values(), options) if whole else {},
         unlisted=unlisted(signatures),
         pinned={f: versions.get(f, "").startswith(BINDINGS[f].pinned) for f in frameworks},
-        stale=ledger.stale({i: r.outcome.value for i, r in records.items()}, versions, (i.id for i in table)),
+        stale=stale(records.values(), versions, frameworks, ledger),
+        shard=shard,
+        tables=tables(frameworks),
+        options=options,
     )
+
+
+def tables(frameworks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The part of the table that each framework has for itself."""
+    return {f: {"digest": areas.digest([f]), "total": len(areas.instances([f]))} for f in frameworks}
+
+
+def stale(
+    records: Iterable[Record], versions: Mapping[str, str], frameworks: Sequence[str], ledger: Ledger
+) -> list[str]:
+    """Rows of the ledger that nothing needed, though every case that they select did run."""
+    outcomes = {r.id: r.outcome.value for r in records}
+    return ledger.stale(outcomes, versions, (i.id for i in areas.instances(frameworks)))
 
 
 def all_versions(frameworks: Collection[str]) -> dict[str, str]:
@@ -74,16 +94,18 @@ def commit() -> str:
         return ""
 
 
-def uncovered(records: Mapping[str, Record], signatures: Signatures) -> dict[str, list[str]]:
+def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The constructor arguments that no case set to anything but the default."""
+    given: dict[str, set[str]] = {}
+    for r in records:
+        if r.area == "optimizers" and r.outcome is not Outcome.ERROR:
+            given.setdefault(f"{r.framework}-{r.optimizer}", set()).update(r.options)
     found: dict[str, list[str]] = {}
-    for (framework, optimizer), signature in sorted(signatures.items()):
+    for key, names in sorted(options.items()):
+        framework, _, optimizer = key.partition("-")
         entry = BINDINGS[framework].entries[optimizer]
-        mine = ("optimizers", framework, optimizer)
-        ran = (r for r in records.values() if (r.area, r.framework, r.optimizer) == mine)
-        given = {name for r in ran if r.outcome is not Outcome.ERROR for name in r.options}
-        for option in signature["options"]:
-            if option not in given and option not in entry.not_update:
+        for option in names:
+            if option not in given.get(key, ()) and option not in entry.not_update:
                 found.setdefault(framework, []).append(f"{entry.cls}.{option}")
     return found
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from conformance import areas, cases, ledger, workers
+from conformance import areas, cases, ledger, shards, workers
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput
 from conformance.header import make_header
-from conformance.record import SELECTIONS, Outcome, Record, Run, write_run
+from conformance.record import SELECTIONS, Outcome, Record, Run, atomically, write_run
 from conformance.report.explain import explain
 
 PROPERTY = "conformance"
@@ -44,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     group.addoption("--reports", default="reports", metavar="DIR", help="where runs are written (reports)")
     group.addoption("--record", default=None, metavar="NAME", help="name of the run: DIR/runs/NAME.jsonl")
+    group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, of about the same cost")
+    group.addoption("--costs", default=None, metavar="FILE", help="write what the checks cost, for --shard")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,7 +79,18 @@ def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
                 f"--framework: {name!r} is not installed; installed are: {', '.join(there) or 'none'}. "
                 f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
             )
-    return [i for i in chosen if set(i.needs) <= set(there)]
+    chosen = [i for i in chosen if set(i.needs) <= set(there)]
+    shard = config.getoption("--shard")
+    if shard and any(values for name, values in given.items() if name != "framework"):
+        raise BadInput("--shard: it divides the whole table, so it goes with no selection but --framework.")
+    return shards.part(chosen, shard) if shard else chosen
+
+
+def _frameworks(config: pytest.Config) -> list[str]:
+    """What is under test: the installed frameworks, or those of --framework, which then are the whole."""
+    given = {n.strip().lower() for v in config.getoption("--framework") for n in v.split(",") if n.strip()}
+    there = installed()
+    return [f for f in there if f in given] if given and given <= set(there) else there
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -136,6 +149,7 @@ class Recorder:
         self.selected: set[str] = set()
         self.records: dict[str, Record] = {}
         self.signatures: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self.seconds: dict[str, float] = {}
         self.written: Path | None = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -153,6 +167,8 @@ class Recorder:
         if not found:
             return
         properties = dict(report.user_properties)
+        if report.when == "call":
+            self.seconds[found[1]] = report.duration
         if PROPERTY in properties and report.when == "call":
             self.records[found[1]] = Record.from_json(json.loads(properties[PROPERTY]))
             if SIGNATURE in properties:
@@ -171,15 +187,30 @@ class Recorder:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if not self.selected or self.config.getoption("collectonly"):
             return
+        shard = self.config.getoption("--shard") or ""
         whole = len(self.selected) == len(areas.instances(installed()))
-        name = self.config.getoption("--record") or ("conformance" if whole else "selection")
+        name = self.config.getoption("--record") or ("conformance" if whole or shard else "selection")
+        if shard:
+            name += "-{}of{}".format(*shards.parse(shard))
         path = Path(self.config.getoption("--reports")) / "runs" / f"{name}.jsonl"
         run = Run(
-            make_header(name, self.selected, self.records, self.signatures, self.config.stash[LEDGER]),
+            make_header(
+                name,
+                self.selected,
+                self.records,
+                self.signatures,
+                self.config.stash[LEDGER],
+                _frameworks(self.config),
+                shard,
+            ),
             list(self.records.values()),
         )
+        costs = self.config.getoption("--costs")
         try:
             write_run(path, run)
+            if costs:
+                with atomically(Path(costs)) as file:
+                    file.write(json.dumps(shards.measured(self.seconds), indent=1) + "\n")
         except BadInput as error:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
             self.config.issue_config_time_warning(pytest.PytestWarning(str(error)), stacklevel=1)

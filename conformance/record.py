@@ -10,17 +10,20 @@ timings: the same commit on the same type of machine writes the same bytes, but 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from conformance.errors import BadInput, Incomplete
 
@@ -94,6 +97,9 @@ class Record:
     # Only on a failure: where it first differs, the term of the equation, what explains it: a `Diagnosis`.
     diagnosis: dict[str, Any] = field(default_factory=dict)
     command: str = ""  # the command that runs this one again
+    # What two versions are compared by: the reference that they were judged by, and where they ended.
+    rule: str = ""  # the reference with what is not its default: "Adam(learning_rate=0.015625)"
+    end: str = ""  # the parameters after the last step, as `packed` writes them
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "record", **_encode(asdict(self))}
@@ -132,6 +138,11 @@ class Header:
     pinned: dict[str, bool] = field(default_factory=dict)  # framework -> is this a version that we pin?
     stale: list[str] = field(default_factory=list)  # ledger rows all of whose cases ran without need of them
     missing: list[str] = field(default_factory=list)  # ids that were selected and left no record
+    shard: str = ""  # "2/5": the second of five parts of the table
+    # framework -> {"digest", "total"} of its own part of the table, by which versions are compared
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    options: dict[str, list[str]] = field(default_factory=dict)  # "keras-adam" -> its constructor's arguments
+    failed: str = ""  # why there is no record at all: the environment could not be installed
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "header", "format": FORMAT, **asdict(self)}
@@ -146,6 +157,17 @@ class Run:
         """Records by outcome, every outcome named."""
         found = Counter(r.outcome.value for r in self.records)
         return {o.value: found[o.value] for o in Outcome}
+
+
+def packed(arrays: Iterable[np.ndarray]) -> str:
+    """Arrays as text: base64 of their float64 in little-endian order."""
+    flat = [np.asarray(a, "<f8").tobytes() for a in arrays]
+    return base64.b64encode(b"".join(flat)).decode("ascii")
+
+
+def unpacked(text: str) -> np.ndarray:
+    """The way back, as one flat array."""
+    return np.frombuffer(base64.b64decode(text), "<f8")
 
 
 def _encode(value: Any) -> Any:

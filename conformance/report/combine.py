@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conformance.errors import BadInput
@@ -39,6 +39,7 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
             if records.setdefault(record.id, record) != record:
                 raise BadInput(f"{name}: {record.id} differs from its record in the runs before. Give one of them.")
     heads = [run.header for run in runs]
+    _shards(heads)
     total, selected = _totals(heads)
     repeated = sum(len(run.records) for run in runs) - len(records)
     selections = {h.selection for h in heads}
@@ -54,13 +55,48 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
         selection="; ".join(sorted(s for s in selections if s)) if selected - repeated < total else "",
         longdouble_is_wider=all(h.longdouble_is_wider for h in heads),
         uncovered=_union([h.uncovered for h in heads]),
+        shard=_shard(heads),
+        tables={f: table for h in heads for f, table in h.tables.items()},
+        options={k: o for h in heads for k, o in sorted(h.options.items())},
         unlisted=_union([h.unlisted for h in heads]),
         pinned={f: pinned for h in heads for f, pinned in h.pinned.items()},
-        # A row can be stale by the union of two shards only; that is for whoever has the case table to say.
         stale=sorted({row for h in heads for row in h.stale}),
         missing=sorted({i for h in heads for i in h.missing} - records.keys()),
     )
+    if any(h.shard for h in heads) and not header.shard:
+        _judge_the_whole(header, records)
     return Run(header, [records[i] for i in sorted(records)])
+
+
+def _shards(heads: Sequence[Header]) -> None:
+    """All shards of one run divide it by the same number."""
+    counts = {h.shard.partition("/")[2] for h in heads if h.shard}
+    if len(counts) > 1:
+        raise BadInput(
+            f"RUN: shards of different divisions: {', '.join(sorted(h.shard for h in heads if h.shard))}."
+        )
+
+
+def _shard(heads: Sequence[Header]) -> str:
+    """Which shards these are together; nothing when none is missing."""
+    there = sorted({h.shard for h in heads if h.shard}, key=lambda s: int(s.partition("/")[0]))
+    complete = there and len(there) == int(there[0].partition("/")[2])
+    return "" if complete else ", ".join(there)
+
+
+def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
+    """What no shard can say alone: which rows of the ledger are stale, and which options no case sets."""
+    from conformance import areas, ledger
+    from conformance import header as heads
+
+    frameworks = list(header.pinned)
+    if header.digest != areas.digest(frameworks):
+        raise BadInput(
+            f"RUN: shards of the case table {header.digest}, and this is version {areas.digest(frameworks)} of it: "
+            "rows of the ledger cannot be judged. Merge them with the version that ran them."
+        )
+    header.stale = heads.stale(records.values(), header.versions, frameworks, ledger.load())
+    header.uncovered = heads.uncovered(records.values(), header.options)
 
 
 def _same(what: str, one: str, value: str, other: str, found: str) -> None:

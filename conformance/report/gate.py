@@ -103,6 +103,11 @@ def gaps(run: Run) -> list[str]:
     found = []
     if head.total == 0 or (head.selected == 0 and done == 0):
         found.append(f"Nothing was checked{_by(head.selection)}. {RUN_ALL}")
+    elif head.shard:
+        found.append(
+            f"Only part {head.shard} of the run: {head.selected:,} of {count(head.total, 'check')}. Put all parts "
+            "together: python -m conformance gate reports/runs/NAME-*of*.jsonl"
+        )
     elif head.selected < head.total:
         left_out = head.total - head.selected
         found.append(
