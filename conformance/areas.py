@@ -22,7 +22,9 @@ from conformance.record import Outcome, Record
 from reference.branches import TooManyBranches
 
 # Name -> the module that has its AREA. Optimizers are the case table itself.
-AREAS: dict[str, str] = {}
+AREAS: dict[str, str] = {
+    "parity": "conformance.parity",
+}
 
 
 @dataclass(frozen=True)

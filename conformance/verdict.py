@@ -225,7 +225,7 @@ class Judge:
                 (good if here <= LIMIT else bad).add(f"{name}[{tensor}]")
                 ratio = max(ratio, here)
                 if worst is None or here > worst.ratio:
-                    worst = _worst(here, t, f"{name}[{tensor}]", element, place, c.observed[name, i], expected)
+                    worst = worst_of(here, t, f"{name}[{tensor}]", element, place, c.observed[name, i], expected)
                 spread = _sharpness(expected, c.started.get((name, i)), slot=name != "params")
                 # A schedule may stand still by design: that says nothing about how sharp the verdict is.
                 if spread is not None and name not in c.schedule:
@@ -245,7 +245,7 @@ class Judge:
                 if found.worst is None or (here > found.worst.ratio):
                     tensor, element = c.layout.place(i, place)
                     got = c.observed[name, i]
-                    found.worst = _worst(here, c.t, f"{name}[{tensor}]", element, place, got, expected)
+                    found.worst = worst_of(here, c.t, f"{name}[{tensor}]", element, place, got, expected)
             found.ratios.append(found.worst.ratio if found.worst else 0.0)
             pairs = [(c.ratios[k][1], first) for k, first in c.started.items()]
             moved = [_sharpness(p, f) for p, f in pairs]
@@ -395,7 +395,7 @@ def _quantities(params: Sequence[Any], slots: Mapping[str, Sequence[Any]]) -> di
 def _ratios(results: Sequence[Mapping], observed: Mapping) -> dict[tuple[str, int], tuple[np.ndarray, Bounded]]:
     """The ratio of every element. With several candidates, each element is held to the one that fits it
     best in all quantities of its shape at once: a parameter of one branch with a slot of another is wrong."""
-    each = [{k: _ratio(r[k], observed[k]) for k in r if k in observed} for r in results]
+    each = [{k: ratio_of(r[k], observed[k]) for k in r if k in observed} for r in results]
     if len(results) == 1:
         return {k: (r, results[0][k]) for k, r in each[0].items()}
     found = {}
@@ -410,7 +410,7 @@ def _ratios(results: Sequence[Mapping], observed: Mapping) -> dict[tuple[str, in
     return found
 
 
-def _ratio(expected: Bounded, got: np.ndarray) -> np.ndarray:
+def ratio_of(expected: Bounded, got: np.ndarray) -> np.ndarray:
     """|got - expected| / bound; what is not finite has to be the same."""
     got = np.asarray(got, expected.value.dtype)
     if got.shape != expected.shape:
@@ -441,7 +441,7 @@ def _sharpness(expected: Bounded, before: Bounded | None, slot: bool = False) ->
     return float(np.min(np.where(moved, expected.error / np.where(moved, update, 1), np.inf)))
 
 
-def _worst(ratio: float, t: int, name: str, element: tuple, place: int, got: Any, expected: Bounded) -> Worst:
+def worst_of(ratio: float, t: int, name: str, element: tuple, place: int, got: Any, expected: Bounded) -> Worst:
     return Worst(
         ratio=ratio,
         step=t,

@@ -169,6 +169,7 @@ RULES.update({
     np.sign: sign,
     np.exp: function(np.exp, lambda v, e: np.exp(v + e)),
     np.log: function(np.log, lambda v, e: 1 / np.maximum(v - e, 0)),
+    np.tanh: function(np.tanh, lambda v, e: 1 - np.tanh(np.maximum(abs(v) - e, 0)) ** 2),
     np.cos: function(np.cos, lambda v, e: np.minimum(abs(np.sin(v)) + e, 1)),
     np.sin: function(np.sin, lambda v, e: np.minimum(abs(np.cos(v)) + e, 1)),
     np.isfinite: lambda a: np.isfinite(lift(a).value),
