@@ -24,6 +24,7 @@ from reference.branches import TooManyBranches
 # Name -> the module that has its AREA. Optimizers are the case table itself.
 AREAS: dict[str, str] = {
     "parity": "conformance.parity",
+    "scheduling": "conformance.scheduling",
 }
 
 

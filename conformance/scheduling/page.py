@@ -1,0 +1,91 @@
+"""The page of the ways of scheduling, from the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from conformance.areas import Figure
+from conformance.record import Record
+from conformance.report.plots import STYLES, drawing
+from conformance.training.task import EPOCH
+
+NAMES = {"torch": "torch", "keras": "Keras"}
+
+
+def figures(records: Sequence[Record]) -> list[Figure]:
+    """The rate that was used, and what momentum makes of it; none of what a partial run has not measured."""
+    measured = [r for r in records if r.series and r.dtype == "float64"]
+    plain = sorted((r for r in measured if "rate used" in r.series), key=lambda r: (r.framework, r.case))
+    momentum = [r for r in measured if r.case.endswith("-momentum")]
+    return [f(found) for f, found in ((_rates, plain), (_momentum, momentum)) if found]
+
+
+def _rates(records: Sequence[Record]) -> Figure:
+    with drawing(9.6, 3.4) as drawn:
+        left, right = drawn.axes(1, 2)
+        for n, record in enumerate(records):
+            style = {**STYLES[n % len(STYLES)], "linewidth": 1.1 + 0.9 * (len(records) - n)}  # thinner over thicker
+            steps = range(1, len(record.series["rate used"]) + 1)
+            left.step(steps, record.series["rate used"], where="mid", label=_named(record), **style)
+            epochs = record.series["loss"][::EPOCH]
+            right.plot(range(len(epochs)), epochs, **style)
+        left.set(title="The learning rate that was used", xlabel="step", ylabel="learning rate", yscale="log")
+        right.set(title="Loss over all samples", xlabel="epoch", ylabel="mean squared error")
+        drawn.figure.legend(loc="outside lower center", ncols=4)
+    return Figure(
+        "One plan, every way",
+        drawn.svg,
+        "SGD in float64. The rate is read off the steps: how far the parameters went, in units of the gradient. "
+        "All lines lie on each other, so each is drawn thinner than the one below it.",
+    )
+
+
+def _momentum(records: Sequence[Record]) -> Figure:
+    with drawing(9.6, 3.0) as drawn:
+        (panel,) = drawn.axes(1, 1)
+        for style, framework in zip(STYLES, ("torch", "keras"), strict=False):
+            found = next((r for r in records if r.framework == framework), None)
+            if found is not None:
+                panel.plot(range(len(found.series["loss"])), found.series["loss"], label=NAMES[framework], **style)
+        panel.set(xlabel="step", ylabel="mean squared error")
+        panel.legend()
+    return Figure(
+        "The same plan with momentum",
+        drawn.svg,
+        "With momentum the same learning rates are not the same training: Keras keeps the rate inside of the "
+        "velocity, so that a lower rate takes effect slowly, torch outside of it, at once (as the note in its "
+        "documentation says). Each follows its own rule; all ways within one framework are the same.",
+    )
+
+
+def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Every way beside the others."""
+    measured = sorted((r for r in records if r.series), key=lambda r: (r.framework, r.case, r.dtype != "float64"))
+    rows = [
+        (
+            NAMES[r.framework], r.case, r.constructor, r.dtype, f"{r.series['loss'][-1]:.6g}",
+            ", ".join(_named(o) for o in _twins(r, measured)) or "none",
+        )
+        for r in measured
+    ]  # fmt: skip
+    if not rows:
+        return []
+    return [
+        {
+            "title": "Side by side",
+            "says": "8 epochs of 4 batches. Each way is within the derived bound of the reference at every step; "
+            "some are the same to the last bit.",
+            "head": ("framework", "way", "code", "dtype", "last loss", "to the last bit the same as"),
+            "rows": rows,
+        }
+    ]
+
+
+def _twins(record: Record, records: Sequence[Record]) -> list[Record]:
+    same = [r for r in records if r.series["bits"] == record.series["bits"] and r.dtype == record.dtype]
+    return [r for r in same if r.id != record.id]
+
+
+def _named(record: Record) -> str:
+    return f"{NAMES[record.framework]} {record.case}"
