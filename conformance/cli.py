@@ -207,6 +207,25 @@ def show_map(args: argparse.Namespace) -> int:
     return show(args)
 
 
+# ---------------------------------------------------------------- fashion-mnist
+
+
+def _fashion_options(parser: argparse.ArgumentParser) -> None:
+    from conformance.fashion.verb import options
+
+    options(parser)
+
+
+def fashion(args: argparse.Namespace) -> int:
+    """Train the same ConvNet on Fashion-MNIST in Keras and PyTorch, and write what the comparison shows.
+
+    Finished trainings are kept: a killed run goes on where it stopped.
+    """
+    from conformance.fashion.verb import compare_all
+
+    return compare_all(args)
+
+
 # ---------------------------------------------------------------- all verbs
 
 
@@ -216,6 +235,7 @@ VERBS: dict[str, Verb] = {
     "explain": Verb("say of one check what differs and what explains it", _explain_options, explain),
     "gate": Verb("judge a run: exit code 0 only if all of it is as it should be", _reading_options, gate),
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
+    "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
 }
 
 

@@ -102,7 +102,7 @@ class Record:
     end: str = ""  # the parameters after the last step, as `packed` writes them
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": "record", **_encode(asdict(self))}
+        return {"type": "record", **encoded(asdict(self))}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
@@ -170,14 +170,14 @@ def unpacked(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f8")
 
 
-def _encode(value: Any) -> Any:
+def encoded(value: Any) -> Any:
     """JSON has no infinities: write non-finite numbers as the strings "inf", "-inf", "nan"."""
     if isinstance(value, float) and not math.isfinite(value):
         return repr(float(value))  # a np.float64 is a float whose repr is "np.float64(inf)"
     if isinstance(value, dict):
-        return {k: _encode(v) for k, v in value.items()}
+        return {k: encoded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_encode(v) for v in value]
+        return [encoded(v) for v in value]
     return value
 
 

@@ -32,12 +32,12 @@ STYLES = {
 _LABEL = "optimizer conformance"
 
 
-def render(run: Run) -> dict[str, str]:
-    """File name -> text. The same run gives the same texts."""
+def render(run: Run, fashion: bool = False) -> dict[str, str]:
+    """File name -> text; `fashion`: link to that comparison. The same run gives the same texts."""
     report = build(run)
     badge = _badge(report)
     return {
-        "index.html": environment(html=True).get_template("index.html.j2").render(r=report),
+        "index.html": environment(html=True).get_template("index.html.j2").render(r=report, fashion=fashion),
         "summary.md": environment(html=False).get_template("summary.md.j2").render(r=report),
         "summary.json": _dump(_summary(report)),
         "badge.json": _dump(badge),
@@ -49,7 +49,7 @@ def render(run: Run) -> dict[str, str]:
 
 def write_report(run: Run, reports: str | Path) -> list[Path]:
     """Render `run` into the folder `reports`; returns the files, index.html first."""
-    texts = render(run)
+    texts = render(run, fashion=(Path(reports) / "fashion_mnist" / "index.html").is_file())
     paths = [Path(reports) / name for name in texts]
     for path in paths:
         if path.is_dir():
