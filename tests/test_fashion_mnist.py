@@ -496,6 +496,36 @@ def test_the_frameworks_stay_together_where_nothing_is_rounded_apart(compared):
     )
 
 
+def parting(**steps: int | None) -> dict[str, figures.Together]:
+    """Trainings that differ by SEEN at these steps, of 100, and in the last bits from the start."""
+    found = {}
+    for name, step in steps.items():
+        gone = np.full(100, 1e-12)
+        if step:
+            gone[step - 1 :] = 0.5
+        found[name.replace("_", " ")] = figures.Together(name, "", gone, figures.parted(gone))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ({"frameworks": None}, "never differ by"),
+        ({"frameworks": 20, "rounded": None}, "the rules are the same"),
+        ({"frameworks": 20, "rounded": 30}, "more than rounding differs"),
+        (
+            {"frameworks": 20, "float64": 20, "torch_reversed": 60, "keras_reversed": None},
+            "not the rounding of sums",
+        ),
+        ({"frameworks": 20, "float64": 70, "torch_reversed": 22, "keras_reversed": 60}, "amplified by training"),
+        ({"frameworks": 20, "float64": 20, "torch_reversed": 20}, "so are the hyperparameters"),
+        ({"frameworks": 20, "float64": 50, "torch_reversed": 50}, "as quick as both together"),
+    ],
+)
+def test_why_the_frameworks_part_follows_from_the_probes(steps, says):
+    assert says in figures.why(parting(**steps), [20, None], has_epsilon=True)
+
+
 def test_the_pages_are_made_from_the_numbers_alone(compared):
     _, folder = compared
     names = {p.name for p in folder.iterdir() if p.is_file()}

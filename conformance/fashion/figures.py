@@ -137,7 +137,7 @@ def _optimizer(found: compare.Comparison, name: str) -> Optimizer:
         defaults=_setting("defaults", by["defaults"]) if by["defaults"] else None,
         default_differences=tuple(default_differences(name)),
         together=together,
-        why=why({t.name: t for t in together}),
+        why=why({t.name: t for t in together}, by_seed(by["translated"]), bool(pair.losses)),
     )
 
 
@@ -224,55 +224,69 @@ def _together(by: Mapping[str, Sequence[Record]]) -> list[Together]:
     return found
 
 
-def why(found: Mapping[str, Together]) -> str:
-    """What the probes say about why the two frameworks part."""
+def by_seed(records: Sequence[Record]) -> list[int | None]:
+    """Of each seed, the first step at which the losses of the two frameworks differ by more than SEEN."""
+    found: dict[int, dict[str, Record]] = {}
+    for record in records:
+        found.setdefault(record["job"]["seed"], {})[record["job"]["framework"]] = record
+    pairs = [pair for _, pair in sorted(found.items()) if len(pair) == 2]
+    return [parted(relative(pair["torch"], pair["keras"]))[LEVELS.index(SEEN)] for pair in pairs]
+
+
+def why(found: Mapping[str, Together], seeds: Sequence[int | None], has_epsilon: bool) -> str:
+    """What the probes say about why the two frameworks part, in sentences."""
     if "frameworks" not in found:
         return ""
-    both, last = found["frameworks"], LEVELS.index(SEEN)
-    step = both.steps[last]
-    first = both.steps[0]
-    said = (
-        f"The two losses are first not the same float32 number at step {first}"
-        if first
-        else "The two losses are the same float32 numbers in all of these steps"
-    )
-    said += f", and differ in the third digit from step {step} on." if step else "; they never differ by 0.1 %."
-    exact = found.get("rounded")
+    at = LEVELS.index(SEEN)
+    first, step = found["frameworks"].steps[0], found["frameworks"].steps[at]
+    said = ["The two losses are the same float32 numbers in all of these steps."]
+    if first:
+        said = [f"The two losses are first not the same float32 number at step {first}"]
+        said[0] += (
+            f", and first differ by {SEEN:.1%} at step {step}" if step else f", but never differ by {SEEN:.1%}"
+        )
+        if step and len(seeds) > 1:
+            said[0] += f" ({_listed(seeds)} with seeds 0 to {len(seeds) - 1})"
+        said[0] += "."
+    exact, wide = found.get("rounded"), found.get("float64")
     if exact is not None:
-        worst = float(np.nanmax(exact.differences))
-        same = not exact.steps[last]
-        said += (
-            f" In float64, with hyperparameters that float32 represents and a negligible epsilon, they "
-            f"{'stay within' if same else 'reach'} {worst:.0e} of each other over {len(exact.differences)} steps: "
-            + ("the rules are the same." if same else "more than rounding is between them.")
+        worst, same = float(np.nanmax(exact.differences)), exact.steps[at] is None
+        numbers = "hyperparameters that float32 represents" + (" and a negligible epsilon" if has_epsilon else "")
+        said.append(
+            f"In float64, with {numbers}, they {'stay within' if same else 'reach'} {worst:.0e} of each other over "
+            f"{len(exact.differences)} steps: {'the rules are the same' if same else 'more than rounding differs'}."
         )
-    wide = found.get("float64")
-    if wide is not None and exact is not None and wide.steps[last]:
-        said += (
-            f" With the hyperparameters as given, float64 parts that far at step {wide.steps[last]}: Keras rounds "
-            "some of them to float32, and epsilon has another place."
+    if wide is not None and wide.steps[at]:
+        place = ", and epsilon has another place" if has_epsilon else ""
+        said.append(
+            f"In float64, with the hyperparameters as given, they differ that much at step {wide.steps[at]}: Keras "
+            f"rounds some of them to float32{place}."
         )
-    return said + (_cause(found, step, last) if step else "")
+    return " ".join(said + ([_cause(found, step, at)] if step else [])).strip()
 
 
-def _cause(found: Mapping[str, Together], step: int, last: int) -> str:
-    """Which of the two causes is quick enough: rounding of hyperparameters, or rounding of sums."""
-    soon = EARLY * step
-    wide = found["float64"].steps[last] if "float64" in found else None
-    alone = {n: t.steps[last] for n, t in found.items() if n.endswith("reversed")}
+def _cause(found: Mapping[str, Together], step: int, at: int) -> str:
+    """Which of the two causes is quick enough: the rounding of hyperparameters, or that of sums."""
+    wide = found["float64"].steps[at] if "float64" in found else None
+    alone = {n: t.steps[at] for n, t in found.items() if n.endswith("reversed")}
     if not alone:
         return ""
     itself = " and ".join(
-        f"{NAMES[n.split()[0]]} from itself {f'at step {s}' if s else 'not at all in these steps'}"
+        f"{NAMES[n.split()[0]]} differs that much from itself {f'at step {s}' if s else 'never'}"
         for n, s in alone.items()
     )
-    said = f" When each batch is only summed in reverse order, {itself} parts that far"
-    by_sums = any(s is not None and s <= soon for s in alone.values())
-    by_numbers = wide is not None and wide <= soon
+    by_sums = any(s is not None and s <= EARLY * step for s in alone.values())
+    by_numbers = wide is not None and wide <= EARLY * step
     if by_sums and by_numbers:
-        return f"{said}: the rounding of sums does it as soon, and so does that of hyperparameters."
-    if by_numbers:
-        return f"{said}: what drives the frameworks apart is the rounding of hyperparameters, not that of sums."
-    if by_sums:
-        return f"{said}: the rounding of sums, amplified by training, is enough."
-    return f"{said}: neither rounding by itself is as quick as both together."
+        cause = "the rounding of sums is as quick, and so are the hyperparameters"
+    elif by_numbers:
+        cause = "what drives the frameworks apart first is the hyperparameters, not the rounding of sums"
+    elif by_sums:
+        cause = "the rounding of sums, amplified by training, is enough"
+    else:
+        cause = "neither by itself is as quick as both together"
+    return f"When each batch is only summed in reverse order, {itself}: {cause}."
+
+
+def _listed(steps: Sequence[int | None]) -> str:
+    return ", ".join("never" if s is None else str(s) for s in steps)

@@ -21,7 +21,14 @@ LINES: dict[str, dict[str, Any]] = {
     "torch reversed": {"color": "#00508f", "linestyle": "--", "linewidth": 1.3},
     "keras reversed": {"color": "#e07b00", "linestyle": ":", "linewidth": 1.8},
     "float64": {"color": "#7a4cc0", "linestyle": "-.", "linewidth": 1.3},
-    "rounded": {"color": "#0f7b63", "linestyle": (0, (1, 1, 4, 1)), "linewidth": 1.6},
+    "rounded": {
+        "color": "#0f7b63",
+        "linestyle": "-",
+        "linewidth": 1.0,
+        "marker": "^",
+        "markersize": 4,
+        "markevery": 0.12,
+    },
 }
 DPI = 110
 
@@ -79,35 +86,34 @@ def curves(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
     kinds = (
         ("loss", "training loss", "epochs"),
         ("loss", "validation loss", "validation"),
+        ("accuracy", "training accuracy", "epochs"),
         ("accuracy", "validation accuracy", "validation"),
     )
     figure, axes = _panels(pyplot, len(kinds), len(optimizers), sharex=True, sharey="row")
     for column, one in enumerate(optimizers):
-        for row, (what, label, kind) in enumerate(kinds):
-            at = axes[row, column]
+        for row, (what, _, kind) in enumerate(kinds):
             for side in one.translated.sides:
-                _curve(at, side, kind, what, one)
-            if row == 0:
-                at.set_title(one.title + (f", rate {one.rate:g}" if one.rate is not None else ""))
-            if column == 0:
-                at.set_ylabel(label)
+                _curve(axes[row, column], side, kind, what)
             if what == "accuracy":
-                at.axhline(GOAL, color="#666666", linewidth=0.8)
-                _from(at, 0.8)
-            if row == len(kinds) - 1:
-                at.set_xlabel("epoch")
+                axes[row, column].axhline(GOAL, color="#666666", linewidth=0.8)
+        axes[0, column].set_title(one.title + (f", rate {one.rate:g}" if one.rate is not None else ""))
+        axes[-1, column].set_xlabel("epoch")
+    for row, (what, label, _) in enumerate(kinds):
+        axes[row, 0].set_ylabel(label)
+        if what == "accuracy":
+            _from(axes[row, 0], 0.8)
     _legend(figure, axes[0, 0])
     return figure
 
 
 def _from(at: Any, low: float) -> None:
-    """Leave out what is below, unless all of it is."""
+    """Leave out what is below, unless all of it is; after all is drawn."""
     bottom, top = at.get_ylim()
     if top > low:
-        at.set_ylim(bottom=max(bottom, low))
+        at.set_ylim(max(bottom, low), top)
 
 
-def _curve(at: Any, side: Side, kind: str, what: str, one: Optimizer) -> None:
+def _curve(at: Any, side: Side, kind: str, what: str) -> None:
     steps, values = side.curve(kind, what)
     by_epoch = steps / _steps_an_epoch(side)
     look = {**LOOKS[side.framework], "markersize": 4, "markevery": max(1, len(steps) // 10)}
@@ -229,10 +235,10 @@ def defaults(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
                 label=f"translated, {side.name}",
             )
         for side in one.defaults.sides:
-            _curve(at, side, "validation", "accuracy", one)
-        _from(at, 0.6)
+            _curve(at, side, "validation", "accuracy")
         at.set(title=one.title, xlabel="epoch")
     axes[0, 0].set_ylabel("validation accuracy")
+    _from(axes[0, 0], 0.7)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, [n if "," in n else f"defaults, {n}" for n in labels], loc="outside lower center", ncols=3
