@@ -422,6 +422,13 @@ def test_bad_input_is_named(arguments, says, capsys, tmp_path):
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.skipif("keras" not in FRAMEWORKS, reason="Keras is not installed")
+def test_keras_on_another_backend_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(verb, "backend", lambda: "jax")
+    assert cli.main(["fashion-mnist", "--framework", "keras"]) == 2
+    assert "KERAS_BACKEND: 'jax'" in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------- statistics
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.bindings import BINDINGS
+from conformance.bindings.keras_versions import backend
 from conformance.errors import BadInput, choose
 from conformance.fashion import calls, compare, data, pages, pool, store
 from conformance.report.gate import GOOD
@@ -103,6 +104,10 @@ def plan_of(args: argparse.Namespace) -> compare.Plan:
         raise BadInput(
             f"--framework: {missing[0]!r} is not installed. Install it: "
             f"pip install '.[{BINDINGS[missing[0]].extra}]'"
+        )
+    if "keras" in there and backend() != "tensorflow":
+        raise BadInput(
+            f"KERAS_BACKEND: {backend()!r} cannot run this training. Allowed: 'tensorflow', or --framework torch."
         )
     names = tuple(dict.fromkeys(calls.entry_of(n)[1].optimizer for n in _listed(args.optimizer))) or calls.DEFAULT
     for name in names:

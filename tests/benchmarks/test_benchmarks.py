@@ -140,7 +140,7 @@ def plainest(framework: str, name: str) -> Instance:
 
 
 @pytest.mark.parametrize(("framework", "name"), ENTRIES, ids=[f"{f}-{n}" for f, n in ENTRIES])
-def test_step(framework: str, name: str, benchmark: Any) -> None:
+def test_one_step(framework: str, name: str, benchmark: Any) -> None:
     """One step of the optimizer alone: gradients are there, nothing is read."""
     instance = plainest(framework, name)
     binding, problem = BINDINGS[framework], instance.case.data(instance.entry)
@@ -163,7 +163,7 @@ def test_step(framework: str, name: str, benchmark: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(reference.REFERENCES))
-def test_step_of_the_reference(name: str, benchmark: Any) -> None:
+def test_one_step_of_the_reference(name: str, benchmark: Any) -> None:
     rule = reference.REFERENCES[name]()
     shapes = next(
         (e.shapes for b in BINDINGS.values() for e in b.entries.values() if e.reference is type(rule)),
