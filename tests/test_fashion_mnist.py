@@ -595,15 +595,6 @@ def check_committed(folder: Path) -> None:
     json.dumps(about)
 
 
-def test_the_committed_pages_are_those_of_the_committed_numbers():
-    check_committed(COMMITTED)
-    found, about = store.load(COMMITTED / store.NAME)
-    for name, text in pages.texts(found, about, figures.optimizers(found)).items():
-        assert (COMMITTED / name).read_text(encoding="utf-8") == text, (
-            "python -m conformance fashion-mnist --render"
-        )
-
-
 @pytest.mark.slow
 def test_the_real_comparison():
     """About an hour on two cores, less where it goes on from a killed run; writes reports/fashion_mnist/."""
