@@ -59,6 +59,7 @@ def drive(instance: Instance) -> Observation:
             driver.set_learning_rate(case.rates[t])
         driver.step(grads)
         states.append(driver.read())
+    driver.done()
     return Observation(groups, states)
 
 

@@ -123,6 +123,9 @@ class Driver(Protocol):
 
     def read(self) -> State: ...
 
+    def done(self) -> None:
+        """The run is over."""
+
 
 class Binding(Protocol):
     """One framework."""

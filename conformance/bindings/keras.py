@@ -84,6 +84,26 @@ class KerasDriver:
             ]
             self.optimizer.build(self.params)
         self._graphs: dict[tuple[bool, ...], Callable[..., Any]] = {}
+        self._handles: dict[int, tuple[Any, Any, Any]] = {}
+        self._first: tuple | None = None
+
+    def keep_as(self, key: tuple) -> None:
+        """Once this run is over, the next one of the same constructor call may begin with what was built for it."""
+        held = [(v, self._held(v)) for v in (*self.params, *self.optimizer.variables)]
+        self._first = key, held, _plain(self.optimizer)
+
+    def done(self) -> None:
+        # Keras 3 keeps all state in variables; an optimizer with a number of its own that moved is of no more use.
+        if self._first is None or _plain(self.optimizer) != self._first[2]:
+            return
+        _kept[self._first[0]] = self
+        if len(_kept) > KEPT:
+            del _kept[next(iter(_kept))]
+
+    def restart(self) -> None:
+        """Every variable as it was when it was made."""
+        for variable, first in self._first[1]:
+            variable.assign(first)
 
     def _variable(self) -> Callable[..., Any]:
         """How users make a parameter. Who looks at its name needs Keras' own: tf.Variable has no path."""
@@ -132,10 +152,10 @@ class KerasDriver:
         return found
 
     def read(self) -> State:
-        slots: dict[str, list[np.ndarray | None]] = {"step": [_array(keras_versions.updates(self.optimizer))]}
+        slots: dict[str, list[np.ndarray | None]] = {"step": [self._array(keras_versions.updates(self.optimizer))]}
         seen = {id(self._counter())}
         if self.wrapped:
-            slots["calls"] = [_array(self._counter())]
+            slots["calls"] = [self._array(self._counter())]
         rate = self.optimizer.learning_rate if hasattr(self.optimizer, "learning_rate") else None
         seen.add(id(rate))
         for attribute in self.entry.slots:
@@ -143,13 +163,27 @@ class KerasDriver:
             if variables is not None and not isinstance(variables, (list, tuple)):
                 variables = [variables]  # one for all tensors
             if variables and not keras_versions.unread(self.optimizer, attribute):
-                slots[slot.name] = [None if v is None else slot.back(_array(v)) for v in variables]
+                slots[slot.name] = [None if v is None else slot.back(self._array(v)) for v in variables]
             seen.update(id(v) for v in variables or ())
         for variable in self.optimizer.variables:
             if id(variable) not in seen and self.entry.build is None:
                 name = getattr(variable, "path", variable.name)
                 raise UndeclaredSlot(f"{self.entry.cls} keeps {name!r}, which no binding declares")
-        return State([_array(p) for p in self.params], slots)
+        return State([self._array(p) for p in self.params], slots)
+
+    def _array(self, value: Any) -> np.ndarray:
+        return np.array(self._held(value), np.float64)
+
+    def _held(self, value: Any) -> Any:
+        """What a variable holds; the plain operation is four times faster than its own method."""
+        if id(value) not in self._handles:
+            if not hasattr(value, "handle"):
+                value = value.detach() if hasattr(value, "detach") else value  # a torch tensor
+                return value.numpy() if hasattr(value, "numpy") else value
+            made = value if isinstance(value, self.tf.Variable) else value.value  # of a variable of Keras
+            self._handles[id(value)] = made.handle, made.dtype, value  # which keeps it, and so its id its own
+        handle, dtype, _ = self._handles[id(value)]
+        return self.tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype).numpy()
 
     def _counter(self) -> Any:
         """Of the calls, which Keras 3.5 and later tells from the updates."""
@@ -157,20 +191,32 @@ class KerasDriver:
         return self.optimizer.iterations if found is None else found
 
 
-def _array(value: Any) -> np.ndarray:
-    if hasattr(value, "detach"):  # a torch tensor, as `iterations` is with accumulation
-        value = value.detach()
-    return np.array(value.numpy() if hasattr(value, "numpy") else value, np.float64)
+def _plain(optimizer: Any) -> dict[str, Any]:
+    """What an optimizer keeps beside its variables."""
+    return {k: v for k, v in vars(optimizer).items() if isinstance(v, (bool, int, float, str, type(None)))}
+
+
+KEPT = 16  # optimizers that wait for their next run: those of one case, in all dtypes and modes, and more
+_kept: dict[tuple, KerasDriver] = {}
 
 
 def start(
     entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
 ) -> KerasDriver:
+    """A driver at its first step. A graph is traced once for all runs of the same constructor call."""
     if keras_versions.backend() != "tensorflow":
         from conformance.bindings.keras_backends import BackendDriver
 
         return BackendDriver(entry, groups, params, dtype, mode)
-    return KerasDriver(entry, groups, params, dtype, mode)
+    key = (entry.cls, repr(groups), dtype, mode, *((p.shape, p.tobytes()) for p in params))
+    driver = _kept.pop(key, None)
+    if driver is not None:
+        driver.restart()
+        return driver
+    driver = KerasDriver(entry, groups, params, dtype, mode)
+    if entry.build is None:
+        driver.keep_as(key)
+    return driver
 
 
 def call(entry: Entry, calls: Sequence[str]) -> str:

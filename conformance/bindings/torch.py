@@ -152,6 +152,9 @@ class TorchDriver:
                     column[i] = slot.back(as_array(value))
         return State([as_array(p) for p in self.params], slots)
 
+    def done(self) -> None:
+        pass
+
 
 def as_array(value: Any) -> np.ndarray:
     return np.array(value.detach().numpy() if hasattr(value, "detach") else value, np.float64)

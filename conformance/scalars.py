@@ -1,0 +1,38 @@
+"""The hyperparameters of a reference as scalars whose precision the binding declares."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from conformance.bindings.base import Entry
+from reference.base import Reference
+from reference.bounded import Bounded, number, strong
+from reference.formats import Format
+
+
+def bounded(reference: Reference, entry: Entry, fmt: Format) -> Reference:
+    """The reference with its hyperparameters as scalars whose precision the binding declares."""
+    changes: dict[str, Any] = {}
+    for f in fields(reference):
+        value = getattr(reference, f.name)
+        if isinstance(value, Reference):
+            changes[f.name] = bounded(value, entry, fmt)
+        elif isinstance(value, tuple):
+            changes[f.name] = tuple(scalar(v, f.name in entry.tensors, fmt) for v in value)
+        elif isinstance(value, float):
+            changes[f.name] = scalar(value, f.name in entry.tensors, fmt)
+    return replace(reference, **changes)
+
+
+def scalar(value: float, tensor: bool, fmt: Format) -> Bounded:
+    """A number of the host, or a tensor made of it."""
+    return strong(number(value), fmt) if tensor else number(value)
+
+
+def with_rate(reference: Reference, rate: float) -> Reference:
+    """The reference at another learning rate."""
+    inner = getattr(reference, "inner", None)
+    if inner is not None:
+        return replace(reference, inner=with_rate(inner, rate))
+    return replace(reference, learning_rate=rate)
