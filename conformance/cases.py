@@ -186,11 +186,12 @@ def _combined(name: str, what: str, chosen: Mapping[str, Any], where: str = "ove
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
     problem, steps = rest.pop("problem", "probing"), rest.pop("steps", problems.STEPS)
-    second = rest.pop("second_group", {})
+    second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)
     why = f"{what}: {_listed(rest or second)}{' for the second group' if second else ''}"
     if not rest and not second:
         why = problems.problem(problem).why
-    return Case(name, why, problem, steps=steps, second_group=second, **{where: rest})
+    why += f"; restored before step {resumed}" if resumed else ""
+    return Case(name, why, problem, steps=steps, second_group=second, resumed_at=resumed, **{where: rest})
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -206,6 +207,13 @@ def cases(entry: Entry) -> list[Case]:
                           wrapping={"accumulation_steps": 2, "clip_norm": 0.75}))  # fmt: skip
         found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
                           overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2}))  # fmt: skip
+        if entry.optimizer in WRAPPED_IN_FULL:
+            why = "restored before call 6, where an update is half accumulated: nothing is lost"
+            for name, chosen in (
+                ("accumulation", {"accumulation_steps": 2}),
+                ("average", {"average_momentum": 0.75}),
+            ):
+                found.append(Case(f"{name}-resumed", why, "ordinary", wrapping=chosen, resumed_at=6))
     found.append(Case("groups", TWO_GROUPS, "ordinary", second_group={"learning_rate": 2.0**-4}))
     for name, chosen in entry.cases.items():
         found.append(_combined(name, "of this framework", chosen))

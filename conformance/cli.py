@@ -226,6 +226,51 @@ def fashion(args: argparse.Namespace) -> int:
     return compare_all(args)
 
 
+# ---------------------------------------------------------------- the suite tried on itself
+
+
+def _proof_options(parser: argparse.ArgumentParser) -> None:
+    from conformance.proof import options
+
+    options(parser)
+    _common(parser)
+
+
+def _seeds_options(parser: argparse.ArgumentParser) -> None:
+    from conformance.proof import seeds_options
+
+    seeds_options(parser)
+    _common(parser)
+
+
+def _planted_options(parser: argparse.ArgumentParser) -> None:
+    from conformance.proof import planted_options
+
+    planted_options(parser)
+    _common(parser)
+
+
+def mutants(args: argparse.Namespace) -> int:
+    """Plant every known mistake in the references, and show which case sees which; 1 if one survives."""
+    from conformance import proof
+
+    return proof.mutants(args)
+
+
+def seeds(args: argparse.Namespace) -> int:
+    """Run right implementations over many seeds of every problem; 1 if one is accused."""
+    from conformance import proof
+
+    return proof.seeds(args)
+
+
+def planted(args: argparse.Namespace) -> int:
+    """Plant mistakes in the source of the installed frameworks, in processes of their own; 1 if one is not seen."""
+    from conformance import proof
+
+    return proof.planted(args)
+
+
 # ---------------------------------------------------------------- all verbs
 
 
@@ -236,6 +281,9 @@ VERBS: dict[str, Verb] = {
     "gate": Verb("judge a run: exit code 0 only if all of it is as it should be", _reading_options, gate),
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
+    "mutants": Verb("plant every known mistake: which case sees which", _proof_options, mutants),
+    "seeds": Verb("run right implementations over many seeds: none is accused", _seeds_options, seeds),
+    "planted": Verb("plant mistakes in the installed frameworks", _planted_options, planted),
 }
 
 

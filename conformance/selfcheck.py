@@ -1,7 +1,7 @@
 """The suite tried on itself, without a framework: references in plain NumPy stand in for implementations.
 
 An unmutated reference, in float32 or float64, has to conform to itself in every case: else the bound is
-wrong. Every mutant has to be told from it by some case: else the table is blind to that mistake.
+wrong. Every mistake has to be told from it by some case: see conformance/kill.py.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases, mutants
+from conformance import cases
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, Unsupported, to_arguments
 from conformance.cases import Case
-from conformance.mutants import Mutant
-from conformance.verdict import LIMIT, Judge, with_rate
+from conformance.verdict import Judge, with_rate
 from reference.base import Reference
 from reference.formats import FORMATS
 from reference.rows import Rows
@@ -238,35 +237,6 @@ def unmutated(trial: Trial) -> list[State]:
     return trial.states(trial.groups())
 
 
-def reaches(mutant: Mutant, optimizer: str) -> bool:
-    """Whether the mistake changes anything in any case; one in a form that no framework has does not."""
-    found = ((t, mutants.planted(t.groups(), mutant)) for t in trials(optimizer))
-    return any(p is not None and not same(t.states(p, strict=False), unmutated(t)) for t, p in found)
-
-
-def kill(mutant: Mutant, optimizer: str) -> tuple[str, float] | None:
-    """A case that tells a mutant from the reference of `optimizer`, and its ratio; None: it survives."""
-    words = set(mutant.name.split("-"))
-
-    def unlikely(trial: Trial) -> tuple[bool, bool]:
-        """The order of the search alone: cases of the same words first, and float32 after float64."""
-        return trial.dtype == "float32", words.isdisjoint(trial.case.name.split("-"))
-
-    for trial in sorted(trials(optimizer), key=unlikely):
-        planted = mutants.planted(trial.groups(), mutant)
-        if planted is None:
-            continue
-        states = trial.states(planted, strict=False)
-        if same(states, unmutated(trial)):  # the case does not reach the mistake: no need to judge
-            continue
-        judge = trial.judge(states)
-        for run in (judge.locked, judge.free):
-            judged = run()
-            if not judged.conforms:
-                return trial.id, judged.ratio
-    return None
-
-
 def same(a: Sequence[State], b: Sequence[State]) -> bool:
     """Whether two runs are the same, bit for bit."""
     return all(operator.eq(*(list(_bytes(s)) for s in pair)) for pair in zip(a, b, strict=True))
@@ -278,4 +248,4 @@ def _bytes(state: State) -> Iterator[tuple[str, bytes | None]]:
             yield name, None if value is None else value.tobytes()
 
 
-__all__ = ["LIMIT", "Host", "NumPyDriver", "Trial", "kill", "reaches", "same", "trials", "unmutated"]
+__all__ = ["Host", "NumPyDriver", "Trial", "same", "trials", "unmutated"]

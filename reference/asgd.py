@@ -71,6 +71,7 @@ class ASGD(PerTensor):
     maximize: bool = maximize()
     counter: str = counter()
 
+    stateful: ClassVar = {"t0": 1.0}  # from the start the average is more than the parameter
     combinations: ClassVar = {
         "rate-inverse": {"alpha": 1.0, "lambd": 2.0},
         "rate-constant": {"lambd": 0.0},

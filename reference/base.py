@@ -74,7 +74,7 @@ class Reference:
     closure: ClassVar[bool] = False  # whether `step` takes, for `grads`, a function from x to loss and gradient
     # Sets of hyperparameters that interact: each is a case of its own.
     combinations: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    # Hyperparameters with which the rule has all of its slots, where without them it has fewer.
+    # Hyperparameters with which all slots of the rule matter, where without them some are not there or say nothing.
     stateful: ClassVar[Mapping[str, Any]] = {}
     # Slots that follow from the steps and the hyperparameters alone, whatever the gradients are.
     schedule: ClassVar[tuple[str, ...]] = ()

@@ -75,6 +75,7 @@ class RMSprop(PerTensor):
     combinations: ClassVar = {
         "usual-momentum": {"momentum": 0.9, "rho": 0.99},
         "centered-momentum": {"centered": True, "momentum": 0.875},
+        "centered-decay": {"centered": True, "maximize": True, "weight_decay": 0.25},
         "momentum-decay": {"momentum": 0.5, "weight_decay": 0.25},
         "maximize-decay": {"maximize": True, "weight_decay": 0.25},
         # The variance of a constant is 0, and its two averages soon differ by rounding alone.

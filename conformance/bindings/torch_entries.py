@@ -172,6 +172,7 @@ entries: dict[str, Entry] = {
                 **{mode: f"torch.optim.LBFGS has no {mode} argument" for mode in MODES_ARE_MODES},
                 "groups": "torch.optim.LBFGS has no parameter groups, as it documents",
             },
+            cases={"resumed-without-pair": {"problem": "ordinary", "resumed_at": 4}},  # none is kept then
             steps={"defaults": 5, "usual-values": 5},  # each of up to 20 iterations
             scratch=frozenset({"al"}),  # the alphas of the recursion, written anew before they are read
             shapes=((), (3,), (2, 4)),  # the bound of a scalar product grows with its length

@@ -4,6 +4,8 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "Adadelta",
+    ("no-root-above", "np.sqrt(slot[\"u\"] + self.epsilon)", "(slot[\"u\"] + self.epsilon)", "the steps' mean square without its root", ""),
+    ("no-root-below", "np.sqrt(n + self.epsilon)", "(n + self.epsilon)", "the gradients' mean square without its root", ""),
     ("epsilon-outside-above", "np.sqrt(slot[\"u\"] + self.epsilon)", "(np.sqrt(slot[\"u\"]) + self.epsilon)",
      "epsilon stands outside the root of the steps", "keras#17391"),
     ("epsilon-outside-below", "np.sqrt(n + self.epsilon)", "(np.sqrt(n) + self.epsilon)",

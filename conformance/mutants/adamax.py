@@ -4,6 +4,12 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "Adamax",
+    ("betas-swapped", "param, g = directed(self, param, grad)",
+     "param, g = directed(self, param, grad)\n"
+     "    self = type(self)(**{**vars(self), 'beta_1': self.beta_2, 'beta_2': self.beta_1})",
+     "beta_1 and beta_2 change places", ""),
+    ("norm-late", "return param - alpha_t * m / (u + self.epsilon),", "return param - alpha_t * m / (slot[\"u\"] + self.epsilon),",
+     "the norm before this gradient", ""),
     ("epsilon-beside", "abs(g) + self.epsilon)\n        return param - alpha_t * m / u,",
      "abs(g))\n        return param - alpha_t * m / (u + self.epsilon),",
      "epsilon stands beside the norm where it belongs in it", ""),

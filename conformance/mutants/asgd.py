@@ -5,6 +5,8 @@ from conformance.mutants import mutants
 MUTANTS = (
     *mutants(
         "ASGD",
+        ("average-one-behind", "mu = self.weight(t - 1)", "mu = self.weight(t - 2)", "the average starts a step too late", ""),
+        ("decay-into-lambda", "(1 - self.lambd * eta)", "(1 - (self.lambd + self.weight_decay) * eta)", "weight decay counts as lambda as well", ""),
         ("rate-late", "eta = self.rate(t - 1)", "eta = slot[\"eta\"]",
          "the rate was made at the end of the step before, from the learning rate of then", ""),
         ("rate-one-ahead", "eta = self.rate(t - 1)", "eta = self.rate(t)", "the rate falls a step too early", ""),

@@ -4,6 +4,14 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "Lamb",
+    ("betas-swapped", "average(self.beta_1, slot[\"m\"], g)\n    v = average(self.beta_2,",
+     "average(self.beta_2, slot[\"m\"], g)\n    v = average(self.beta_1,", "beta_1 and beta_2 change places", ""),
+    ("second-moment-sum", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = self.beta_2 * slot[\"v\"] + g * g",
+     "the second moment is a sum, not an average", ""),
+    ("no-root", "(np.sqrt(v / correction_2) + self.epsilon)", "(v / correction_2 + self.epsilon)", "the second moment without its root", ""),
+    ("ratio-before-decay", "length, step = norm(param), norm(r)", "length, step = norm(param), norm(r - self.weight_decay * param * (self.decay == 'ratio'))",
+     "the norm is of the update without its decay", ""),
+    ("correction-2-of-1", "correction_2 = 1 - self.beta_2**t", "correction_2 = 1 - self.beta_1**t", "the second correction uses beta_1", ""),
     ("ratio-ignored", "self.learning_rate * ratio * r", "self.learning_rate * r", "the trust ratio is left out: Adam", ""),
     ("ratio-upside-down", "length / step", "step / length", "the ratio is upside down", ""),
     ("ratio-elementwise", "norm(param), norm(r)", "abs(param), abs(r)",

@@ -4,6 +4,7 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "Lion",
+    ("rate-of-decay", "param - self.learning_rate", "param - self.learning_rate * (1 + self.weight_decay)", "the step is longer with a decay", ""),
     ("zero-moves", "np.sign(c)", "np.where(c >= 0, np.ones_like(c), -np.ones_like(c))", "sign(0) is 1", ""),
     ("size-counts", "np.sign(c)", "c", "the size of the average counts", ""),
     ("sign-of-momentum", "np.sign(c)", "np.sign(m)", "the sign of the new momentum", ""),

@@ -5,6 +5,13 @@ from conformance.mutants import mutants
 MUTANTS = (
     *mutants(
         "NAdam",
+        ("betas-swapped", "average(self.beta_1, slot[\"m\"], g)\n    v = average(self.beta_2,",
+         "average(self.beta_2, slot[\"m\"], g)\n    v = average(self.beta_1,", "beta_1 and beta_2 change places", ""),
+        ("second-moment-sum", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = self.beta_2 * slot[\"v\"] + g * g",
+         "the second moment is a sum, not an average", ""),
+        ("decay-after-square", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = average(self.beta_2, slot[\"v\"], grad * grad)",
+         "the decay enters the first moment and not the second", ""),
+        ("no-root", "np.sqrt(v / correction_2) + self.epsilon", "v / correction_2 + self.epsilon", "the second moment without its root", ""),
         ("epsilon-in-root", "np.sqrt(v / correction_2) + self.epsilon", "np.sqrt(v / correction_2 + self.epsilon)",
          "epsilon stands inside the root", "keras#17391"),
         ("epsilon-hat", "np.sqrt(v / correction_2) + self.epsilon", "(np.sqrt(v) + self.epsilon) / np.sqrt(correction_2)",

@@ -4,6 +4,13 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "RMSprop",
+    ("no-root", "np.sqrt(s) + self.epsilon", "s + self.epsilon", "the mean square without its root", ""),
+    ("no-root-inside", "np.sqrt(s + self.epsilon)", "(s + self.epsilon)", "the mean square without its root (epsilon inside)", ""),
+    ("square-late", "s = n\n", "s = slot[\"n\"]\n", "the mean square before this gradient", ""),
+    ("weights-swapped", "average(self.rho, slot[\"n\"], g * g)", "average(1 - self.rho, slot[\"n\"], g * g)", "rho weighs the new square", ""),
+    ("centered-late", "s = np.maximum(n - a * a, 0)", "s = np.maximum(n - slot[\"a\"] * slot[\"a\"], 0)", "the mean before this gradient", ""),
+    ("decay-after-mean", "a = new[\"a\"] = average(self.rho, slot[\"a\"], g)", "a = new[\"a\"] = average(self.rho, slot[\"a\"], grad)",
+     "the sign and the decay do not enter the mean", ""),
     ("epsilon-moved-in", "np.sqrt(s) + self.epsilon", "np.sqrt(s + self.epsilon)",
      "epsilon stands inside the root where it belongs outside", "pytorch#23796"),
     ("epsilon-moved-out", "np.sqrt(s + self.epsilon)", "(np.sqrt(s) + self.epsilon)",

@@ -4,6 +4,9 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "Rprop",
+    ("zero-grows", "np.where(agreement > 0, grown,", "np.where(agreement >= 0, grown,", "a zero gradient makes the step grow", ""),
+    ("step-late", "return param - np.sign(g) * size,", "return param - np.sign(g) * slot[\"step_size\"],", "the step size before this gradient", ""),
+    ("bounds-swapped", "smallest, largest = self.step_sizes", "largest, smallest = self.step_sizes", "the bounds of the step size change places", ""),
     ("step-not-capped", "np.minimum(size * eta_plus, largest)", "size * eta_plus", "the largest step is ignored", ""),
     ("step-not-floored", "np.maximum(size * eta_minus, smallest)", "size * eta_minus",
      "the smallest step is ignored", ""),

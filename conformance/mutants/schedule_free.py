@@ -5,6 +5,10 @@ from conformance.mutants import mutants
 MUTANTS = (
     *mutants(
         "ScheduleFreeAdamW",
+        ("no-root", "(np.sqrt(v_hat) + self.epsilon)", "(v_hat + self.epsilon)", "the second moment without its root", ""),
+        ("average-late", "average(1 - gamma * gamma / weights, x, z)", "average(1 - gamma * gamma / weights, x, old)", "z before this step is averaged", ""),
+        ("second-moment-sum", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = self.beta_2 * slot[\"v\"] + g * g",
+         "the second moment is a sum, not an average", ""),
         ("x-of-new-z", "self.evaluation_point(y, old)", "self.evaluation_point(y, z)",
          "x is recovered with z after its step, and beta_1 falls out", ""),
         ("x-is-y", "x = self.evaluation_point(y, old)", "x = y", "y is averaged, not x", ""),

@@ -4,6 +4,17 @@ from conformance.mutants import mutants
 
 MUTANTS = mutants(
     "SGD",
+    ("nesterov-of-old", "move = grad + self.momentum * v if self.nesterov else v",
+     "move = grad + self.momentum * (v if slot[\"momentum\"] is None else slot[\"momentum\"]) if self.nesterov else v",
+     "the look-ahead uses the velocity before this step", ""),
+    ("inside-nesterov-of-old", "move = self.momentum * v - self.learning_rate * grad if self.nesterov else v",
+     "move = self.momentum * slot[\"momentum\"] - self.learning_rate * grad if self.nesterov else v",
+     "the look-ahead uses the velocity before this step (rate inside)", ""),
+    ("dampening-of-velocity", "self.momentum * slot[\"momentum\"] + (1 - self.dampening) * grad",
+     "(1 - self.dampening) * (self.momentum * slot[\"momentum\"] + grad)", "the old velocity is damped too", ""),
+    ("inside-rate-outside", "v = self.momentum * slot[\"momentum\"] - (1 - self.dampening) * (self.learning_rate * grad)",
+     "v = self.learning_rate * (self.momentum * slot[\"momentum\"] - (1 - self.dampening) * grad)",
+     "the learning rate multiplies the old velocity again", "pytorch#1099"),
     ("decay-sign", "directed(self, param, grad)", "directed(self, param, grad - 2 * self.weight_decay * param)",
      "the coupled decay is subtracted: weights grow", "chainer#261"),
     ("decay-ignored", "param, grad = directed(self, param, grad)", "grad = -grad if self.maximize else grad",

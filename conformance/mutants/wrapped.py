@@ -5,6 +5,10 @@ from conformance.mutants import mutants
 MUTANTS = (
     *mutants(
         "Wrapped",
+        ('one-call-more', 'updates = slots["step"][0] * k + k == calls', 'updates = slots["step"][0] * (k + 1) + k + 1 == calls',
+         'one gradient more is accumulated', ''),
+        ('one-call-less', 'updates = slots["step"][0] * k + k == calls', 'updates = slots["step"][0] * (k - 1) + k - 1 == calls',
+         'one gradient less is accumulated', ''),
         ('loss-scale-ignored', 'g / self.loss_scale', 'g',
          'the loss scale is not taken out', ''),
         ('sum-not-mean', 's / k', 's',
@@ -45,6 +49,12 @@ MUTANTS = (
          'the moving average starts at 0', 'keras#18972'),
         ('average-swapped', 'average(mu, a, p)', 'average(1 - mu, a, p)',
          'the momentum weighs the new value', ''),
+        ('overwritten-late', '_divides(self.overwrite_every, updates)', '_divides(self.overwrite_every, updates - 1)',
+         'parameters are overwritten one update too late', ''),
+        ('overwritten-early', '_divides(self.overwrite_every, updates)', '_divides(self.overwrite_every, updates + 1)',
+         'parameters are overwritten one update too early', ''),
+        ('average-kept-apart', 'params = list(averages)', 'params = [a * 1 for a in averages]\n        averages = list(slots["average"])',
+         'the average is not brought forward where it overwrites', ''),
         ('never-overwritten', 'params = list(averages)', 'pass',
          'parameters are never overwritten', ''),
         method='_averaged',

@@ -15,6 +15,7 @@ from conformance.errors import BadInput
 from conformance.record import Outcome, Run, atomically
 from conformance.report import explain
 from conformance.report import map as map_pages
+from conformance.report import proof as proof_pages
 from conformance.report.gate import GOOD, INCOMPLETE, count
 from conformance.report.model import Cell, Report, build
 
@@ -37,13 +38,16 @@ def render(run: Run, fashion: bool = False) -> dict[str, str]:
     report = build(run)
     badge = _badge(report)
     return {
-        "index.html": environment(html=True).get_template("index.html.j2").render(r=report, fashion=fashion),
+        "index.html": environment(html=True)
+        .get_template("index.html.j2")
+        .render(r=report, fashion=fashion, proof=proof_pages.line()),
         "summary.md": environment(html=False).get_template("summary.md.j2").render(r=report),
         "summary.json": _dump(_summary(report)),
         "badge.json": _dump(badge),
         "badge.svg": environment(html=True).get_template("badge.svg.j2").render(**_svg(badge)),
         **{area.file: environment(html=True).get_template("area.html.j2").render(r=area) for area in report.areas},
-        **map_pages.render(),  # the page that index.html links to
+        **map_pages.render(),  # the pages that index.html links to
+        **proof_pages.render(),
     }
 
 

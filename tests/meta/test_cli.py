@@ -94,8 +94,8 @@ def test_help_of_a_verb(capsys):
 def test_report_writes_all_files_whatever_the_verdict(reports, capsys):
     leave(reports, broken())
     assert cli.main(["report"]) == 0
-    names = ["badge.json", "badge.svg", "index.html", "map.html", "map.md", "runs", "summary.json", "summary.md"]
-    assert sorted(p.name for p in reports.iterdir()) == names
+    pages = ["index.html", "map.html", "map.md", "mutants.html", "mutants.md", "summary.json", "summary.md"]
+    assert sorted(p.name for p in reports.iterdir()) == sorted([*pages, "badge.json", "badge.svg", "runs"])
     assert "index.html" in capsys.readouterr().out
 
 

@@ -17,7 +17,8 @@ from conformance.report.headline import headline
 from conformance.report.model import build
 from conformance.report.render import render, write_report
 
-FILES = ["badge.json", "badge.svg", "index.html", "map.html", "map.md", "summary.json", "summary.md"]
+PAGES = ["index.html", "map.html", "map.md", "mutants.html", "mutants.md"]
+FILES = ["badge.json", "badge.svg", *PAGES, "summary.json", "summary.md"]
 VOID = {"meta", "input", "br", "hr", "link", "img"}
 
 

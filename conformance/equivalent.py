@@ -1,0 +1,87 @@
+"""Mistakes that are none: planted in these optimizers they change nothing, so that nothing can see them.
+
+Each has its proof in words. One that some case sees after all is an error: see conformance/report/proof.py.
+"""
+
+from __future__ import annotations
+
+# Optimizers, names of mistakes, and why these change nothing in those.
+PROOFS: tuple[tuple[str, str, str], ...] = (
+    (
+        "sgd rmsprop rprop ftrl adadelta lion",
+        "fault:counter-ahead fault:counter-behind",
+        "the rule has no t: the counter is kept and not read",
+    ),
+    (
+        "rprop",
+        "fault:rate-late fault:rate-frozen fault:rate-not-restored",
+        "the learning rate is the first step size: it is read when the state is made and never again, and the step "
+        "sizes themselves are restored",
+    ),
+    (
+        "ftrl lamb lion schedulefreeadamw lbfgs",
+        "fault:rate-leaks",
+        "no framework that has the optimizer has parameter groups, so there is one learning rate",
+    ),
+    (
+        "rprop lbfgs sparseadam",
+        "fault:decay-late",
+        "no framework has a weight decay in it, so lambda is 0 and 1 - eta lambda is 1",
+    ),
+    (
+        "asgd",
+        "fault:decay-late",
+        "torch alone has it, with the decay in the gradient: there is no decoupled one to come late",
+    ),
+    (
+        "sparseadam",
+        "amsgrad-ignored amsgrad-not-stored amsgrad-of-corrected amsgrad-of-gradient amsgrad-late",
+        "torch alone has it, without amsgrad: the line, inherited from Adam, is behind a condition that is false",
+    ),
+    (
+        "sparseadam",
+        "decay-ignored decay-float32 decay-in-moments decay-without-rate form:decay=decoupled",
+        "torch alone has it, without weight decay: lambda is 0, and then all forms and places are the same",
+    ),
+    (
+        "sparseadam",
+        "epsilon-in-root epsilon-scaled no-root",
+        "torch alone has it, in the form epsilon hat: the line, inherited from Adam, is of the other form",
+    ),
+    (
+        "adamw sparseadam",
+        "decay-after-square",
+        "no decay enters the gradient, so that g is the gradient or its negative, and both have the same square",
+    ),
+    (
+        "muon",
+        "form:orthogonal_in=bfloat16 form:orthogonal_in=parameter",
+        "it says in which precision a framework iterates: plain NumPy has no bfloat16 and iterates in the "
+        "parameter's. Planted in live code the precision is seen: keras-muon-in-bfloat16",
+    ),
+    (
+        "muon",
+        "form:others=adam",
+        "torch refuses what is no matrix, so that there is no other tensor; Keras has this form",
+    ),
+    (
+        "lbfgs",
+        "fault:gradients-pile-up fault:missing-is-stale fault:missing-is-zero fault:zero-is-missing",
+        "the rule evaluates the objective itself: it is given no gradients that could be missing, left or summed",
+    ),
+    (
+        "lbfgs",
+        "fault:state-shared",
+        "its state is of all tensors as one vector, so that two tensors have none of their own to share",
+    ),
+    (
+        "lbfgs",
+        "not-restored:loss",
+        "every iteration writes the slot before it reads it: what was there before a step says nothing",
+    ),
+)
+
+
+def proof(optimizer: str, name: str) -> str:
+    """Why this mistake changes nothing in this optimizer; nothing where it does."""
+    return next((why for where, what, why in PROOFS if optimizer in where.split() and name in what.split()), "")

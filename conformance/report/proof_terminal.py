@@ -1,0 +1,51 @@
+"""The suite's own proof on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from conformance.report.proof import ratio_text
+from conformance.report.terminal import console
+
+Found = Mapping[str, Any]
+
+
+def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> None:
+    """A table of what was found, what is wrong with it, and what is known now."""
+    out = console()
+    out.print({"matrix": _matrix, "seeds": _seeds, "live": _live}[section](found))
+    for line in wrong:
+        out.print(f"- {line}", soft_wrap=True)
+    out.print(f"{headline}.", style="bold red" if wrong else "bold green", soft_wrap=True)
+
+
+def _matrix(found: Found) -> Table:
+    table = Table("optimizer", "dtype", "seen", "right", "wrong", "the mildest mistake", "seen best in", box=None)
+    for name, matrix in found.items():
+        rows = [r for r in matrix["rows"].values() if not r.get("proof")]
+        seen = f"{sum(bool(r['kills']) for r in rows)} of {len(rows)}"
+        for i, (dtype, gap) in enumerate(matrix["gaps"].items()):
+            first = ("", "") if i else (name, seen)
+            ratios = (ratio_text(gap["right"]), ratio_text(gap["wrong"]))
+            table.add_row(first[0], dtype, first[1], *ratios, gap["wrong_is"] or "", gap["wrong_in"] or "")
+    return table
+
+
+def _seeds(found: Found) -> Table:
+    table = Table("optimizer", "implementation", "dtype", "runs", "highest", "in", box=None)
+    for name, seeds in found.items():
+        for row in seeds["rows"]:
+            ratio, runs = ratio_text(row["highest"]), f"{row['runs']:,}"
+            table.add_row(name, row["implementation"], row["dtype"], runs, ratio, row["case"])
+    return table
+
+
+def _live(found: Found) -> Table:
+    table = Table("mistake", "seen by", "modes", box=None)
+    for name, patch in found.items():
+        modes = ", ".join(f"{mode} {n}" for mode, n in patch["modes"].items())
+        table.add_row(name, f"{patch['seen']} of {patch['ran']}", modes)
+    return table
