@@ -147,7 +147,7 @@ def largest(ratio: np.ndarray) -> tuple[int, float]:
     return place, float(flat[place])
 
 
-def worst_at(ratio: float, t: int, name: str, element: tuple, place: int, got: Any, expected: Bounded) -> Worst:
+def worst_of(ratio: float, t: int, name: str, element: tuple, place: int, got: Any, expected: Bounded) -> Worst:
     return Worst(
         ratio=ratio,
         step=t,

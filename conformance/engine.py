@@ -132,9 +132,7 @@ def _judged(instance: Instance, ledger: ledgers.Ledger, record: Record, explain:
     worse = locked if not locked.conforms else free
     record.outcome, record.first_bad, record.agrees = Outcome.DIVERGES, worse.first_bad, worse.agrees
     if row is not None:
-        expectation = judge(instance, seen, row.expected(seen.groups))
-        # A wrong start shows in the free run alone: the locked one starts from what it is given.
-        expected = expectation.free() if locked.conforms else expectation.locked()
+        expected = _expected(instance, seen, row, free=locked.conforms)
         record.ledger, record.kind, record.link = row.id, row.kind, row.link
         record.expect, record.expect_ratio = row.expect, expected.ratio
         if expected.conforms:
@@ -159,6 +157,7 @@ class _Shared:
     case: tuple = ()
     trajectories: dict = field(default_factory=dict)
     verdicts: dict[bytes, tuple[Judged, Judged]] = field(default_factory=dict)
+    expected: dict[tuple[bytes, str], Judged] = field(default_factory=dict)  # by what a row of the ledger says
 
 
 _shared = _Shared()
@@ -166,19 +165,32 @@ _shared = _Shared()
 
 def _verdicts(instance: Instance, seen: Observation) -> tuple[Judged, Judged]:
     """Step-locked and free-running. Modes follow each other, so what they share is kept for one case."""
-    global _shared
-    case = (instance.framework, instance.optimizer, instance.case.name, instance.dtype)
-    if _shared.case != case:
-        _shared = _Shared(case)
-    key = _fingerprint(seen)
-    if key not in _shared.verdicts:
-        judging = judge(instance, seen, trajectories=_shared.trajectories)
+    shared, key = _of_case(instance), _fingerprint(seen)
+    if key not in shared.verdicts:
+        judging = judge(instance, seen, trajectories=shared.trajectories)
         free = judging.free()
         # Where slots cannot be read there is no state to start a step from: the whole run decides.
         unread = opaque(instance.entry, seen.groups)
         locked = Judged(resolution=free.resolution) if unread else judging.locked()
-        _shared.verdicts[key] = locked, free
-    return _shared.verdicts[key]
+        shared.verdicts[key] = locked, free
+    return shared.verdicts[key]
+
+
+def _expected(instance: Instance, seen: Observation, row: ledgers.Row, free: bool) -> Judged:
+    """What was observed, by what the ledger expects; a wrong start shows in the free run alone."""
+    shared, key = _of_case(instance), (_fingerprint(seen), row.id)
+    if key not in shared.expected:
+        judging = judge(instance, seen, row.expected(seen.groups))
+        shared.expected[key] = judging.free() if free else judging.locked()
+    return shared.expected[key]
+
+
+def _of_case(instance: Instance) -> _Shared:
+    global _shared
+    case = (instance.framework, instance.optimizer, instance.case.name, instance.dtype)
+    if _shared.case != case:
+        _shared = _Shared(case)
+    return _shared
 
 
 def _fingerprint(seen: Observation) -> bytes:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from conformance.bindings.base import Entry, Group, State, UndeclaredSlot
+from conformance.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
 from conformance.problems import Problem
 from conformance.record import Worst
+from conformance.scalars import bounded, scalar, with_rate
 from reference.base import Reference
-from reference.bounded import Bounded, number, strong
+from reference.bounded import Bounded
 from reference.branches import TooManyBranches, candidates
 from reference.formats import Format
 from reference.rows import Rows
-
-LIMIT = 1.25
-"""The one constant: a verdict conforms when |got - expected| is at most LIMIT times the derived bound.
-
-The bound holds for the reference's own order of operations. A framework may evaluate the same formula in
-another, equally correct order (m + (g - m)(1 - beta) for beta m + (1 - beta) g), whose bound can be a little
-larger. Measured without a tuned constant, the highest ratio of right implementations was 1.00, and the
-lowest of a wrong one far above 1.25: see the report of the mutants.
-"""
 
 BLIND_ABOVE = 1e-2  # a bound wider than this share of the update could not have failed
 BLIND_ABOVE_16 = 0.125  # the same where the rule itself computes in 16 bits, of which one is 1 / 256
@@ -35,24 +27,6 @@ def blind_above(reference: Reference) -> float:
     """The widest bound that a verdict on this rule may have, as a share of the update."""
     rule = getattr(reference, "inner", reference)
     return BLIND_ABOVE_16 if getattr(rule, "orthogonal_in", "") == "bfloat16" else BLIND_ABOVE
-
-
-def bounded(reference: Reference, entry: Entry, fmt: Format) -> Reference:
-    """The reference with its hyperparameters as scalars whose precision the binding declares."""
-    changes: dict[str, Any] = {}
-    for f in fields(reference):
-        value = getattr(reference, f.name)
-        if isinstance(value, Reference):
-            changes[f.name] = bounded(value, entry, fmt)
-        elif isinstance(value, tuple):
-            changes[f.name] = tuple(_scalar(v, f.name in entry.tensors, fmt) for v in value)
-        elif isinstance(value, float):
-            changes[f.name] = _scalar(value, f.name in entry.tensors, fmt)
-    return replace(reference, **changes)
-
-
-def _scalar(value: float, tensor: bool, fmt: Format) -> Bounded:
-    return strong(number(value), fmt) if tensor else number(value)
 
 
 @dataclass
@@ -79,61 +53,6 @@ class Judged:
         return self.first_bad is None
 
 
-@dataclass
-class Layout:
-    """Tensors packed into one vector, where the rule is elementwise; a Python loop over tensors is slow."""
-
-    shapes: list[tuple[int, ...]]
-    tensors: tuple[int, ...]
-    packed: bool
-
-    def pack(self, values: Sequence[Any]) -> list[Any]:
-        if not self.packed or len(values) != len(self.shapes):
-            return list(values)
-        if any(v is None for v in values):
-            return [None] if all(v is None for v in values) else list(values)
-        return [np.concatenate([np.reshape(v, -1) for v in values])]
-
-    def place(self, tensor: int, flat: int) -> tuple[int, tuple[int, ...]]:
-        """The tensor and element of a position in what `pack` made."""
-        if not self.packed:
-            shape = self.shapes[tensor] if tensor < len(self.shapes) else ()
-            size = math.prod(shape)
-            index = np.unravel_index(flat, shape) if shape and flat < size else (flat,) if shape else ()
-            return self.tensors[tensor], tuple(int(i) for i in index)
-        for tensor, shape in zip(self.tensors, self.shapes, strict=True):
-            size = math.prod(shape)
-            if flat < size:
-                return tensor, tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
-            flat -= size
-        raise IndexError(flat)
-
-    def parts(self, tensor: int, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """What `pack` made, tensor by tensor."""
-        sizes = [math.prod(shape) for shape in self.shapes]
-        if not self.packed or np.size(values) != sum(sizes):  # one for all, like a counter
-            yield self.tensors[tensor] if tensor < len(self.tensors) else tensor, values
-            return
-        flat, start = np.reshape(values, -1), 0
-        for tensor, shape, size in zip(self.tensors, self.shapes, sizes, strict=True):
-            yield tensor, flat[start : start + size].reshape(shape)
-            start += size
-
-
-@dataclass
-class Compared:
-    """One step of one group: what the implementation holds, and what the reference says of it."""
-
-    t: int
-    layout: Layout
-    observed: dict[tuple[str, int], np.ndarray]
-    started: dict[tuple[str, int], Bounded]
-    ratios: dict[tuple[str, int], tuple[np.ndarray, Bounded]]
-    maybes: int
-    evaluate: Callable[[], Any]  # the reference's step once more
-    schedule: tuple[str, ...] = ()  # slots that follow from the steps alone
-
-
 class Judge:
     """Compares the states that an implementation went through with one sequence of references."""
 
@@ -153,6 +72,7 @@ class Judge:
         self.closures = problem.closures(self._exact) if entry.reference.closure else None
         # The free runs of the references, by group: the same for all modes of a case, so a caller may keep them.
         self._trajectories = {} if trajectories is None else trajectories
+        self._parts: dict[tuple[tuple[int, ...], int], State] = {}
         self._references: dict[tuple[int, float | None], Reference] = {}
         self._schedules: dict[tuple[int, ...], dict[str, list[Bounded]]] = {}
 
@@ -189,10 +109,10 @@ class Judge:
             # A schedule that the framework does not keep follows from the steps alone: it goes on by itself.
             schedule = self._reference(group, t).schedule
             self._schedules[group.tensors] = {n: results[0][1][n] for n in schedule if n not in after.slots}
-            quantities = [_quantities(p, s) for p, s in results]
-            observed = self._observed(after, layout, quantities[0])
-            ratios = _ratios(quantities, observed)
-            yield Compared(t, layout, observed, _quantities(params, slots), ratios, maybes, evaluate, schedule)
+            found = [quantities(p, s) for p, s in results]
+            observed = self._observed(after, layout, found[0])
+            ratios = all_ratios(found, observed)
+            yield Compared(t, layout, observed, quantities(params, slots), ratios, maybes, evaluate, schedule)
 
     def compared_free(self, group: Group) -> Iterator[Compared]:
         """The steps of one group beside the reference's own run, as far as that goes."""
@@ -200,11 +120,11 @@ class Judge:
         before = first, self._typed(self._reference(group, 1).init(first))
         for t, (params, slots) in enumerate(trajectory, 1):
             grads = [] if self.closures else layout.pack([self.grads[t - 1][i] for i in group.tensors])
-            quantities = _quantities(params, slots)
-            observed = self._observed(self._part(group, t), layout, quantities)
+            found = quantities(params, slots)
+            observed = self._observed(self._part(group, t), layout, found)
             evaluate = self._evaluation(group, t, before[0], grads, before[1])
-            ratios = _ratios([quantities], observed)
-            yield Compared(t, layout, observed, _quantities(first, {}), ratios, 0, evaluate)
+            ratios = all_ratios([found], observed)
+            yield Compared(t, layout, observed, quantities(first, {}), ratios, 0, evaluate)
             before = params, slots
 
     def _evaluation(self, group: Group, t: int, params: list, grads: Sequence, slots: dict) -> Callable[[], Any]:
@@ -219,14 +139,13 @@ class Judge:
         for c in self.compared(t):
             found.maybes += c.maybes
             for (name, i), (r, expected) in c.ratios.items():
-                place = int(np.argmax(np.where(np.isnan(r), np.inf, r))) if r.size else 0
-                here = float(r.reshape(-1)[place]) if r.size else 0.0
+                place, here = largest(r)
                 tensor, element = c.layout.place(i, place)
                 (good if here <= LIMIT else bad).add(f"{name}[{tensor}]")
                 ratio = max(ratio, here)
                 if worst is None or here > worst.ratio:
                     worst = worst_of(here, t, f"{name}[{tensor}]", element, place, c.observed[name, i], expected)
-                spread = _sharpness(expected, c.started.get((name, i)), slot=name != "params")
+                spread = sharpness(expected, c.started.get((name, i)), slot=name != "params")
                 # A schedule may stand still by design: that says nothing about how sharp the verdict is.
                 if spread is not None and name not in c.schedule:
                     sharp.setdefault(name, []).append(spread)
@@ -240,15 +159,14 @@ class Judge:
         alive = True
         for c in self.compared_free(group):
             for (name, i), (r, expected) in c.ratios.items():
-                place = int(np.argmax(np.where(np.isnan(r), np.inf, r))) if r.size else 0
-                here = float(r.reshape(-1)[place]) if r.size else 0.0
+                place, here = largest(r)
                 if found.worst is None or (here > found.worst.ratio):
                     tensor, element = c.layout.place(i, place)
                     got = c.observed[name, i]
                     found.worst = worst_of(here, c.t, f"{name}[{tensor}]", element, place, got, expected)
             found.ratios.append(found.worst.ratio if found.worst else 0.0)
             pairs = [(c.ratios[k][1], first) for k, first in c.started.items()]
-            moved = [_sharpness(p, f) for p, f in pairs]
+            moved = [sharpness(p, f) for p, f in pairs]
             sharpest = [m for m in (found.resolution, *moved) if m is not None]
             found.resolution = min(sharpest, default=None)
             alive = alive and any(m is not None and m <= BLIND_ABOVE for m in moved)
@@ -290,13 +208,16 @@ class Judge:
 
     def _part(self, group: Group, t: int) -> State:
         """The state after step t of the tensors of one group."""
+        if (group.tensors, t) in self._parts:
+            return self._parts[group.tensors, t]
         state = self.states[t]
         n = len(state.params)
         slots = {
             name: [values[i] for i in group.tensors] if len(values) == n else values
             for name, values in state.slots.items()
         }
-        return State([state.params[i] for i in group.tensors], slots)
+        part = self._parts[group.tensors, t] = State([state.params[i] for i in group.tensors], slots)
+        return part
 
     def _packable(self, group: Group) -> bool:
         return bool(getattr(group.reference, "elementwise", False))
@@ -339,7 +260,7 @@ class Judge:
         for name in ("step", "calls"):
             if name in slots:
                 tensor = name == "step" and name in self.entry.tensors
-                slots[name] = [_scalar(float(getattr(c, "value", c)), tensor, self.fmt) for c in slots[name]]
+                slots[name] = [scalar(float(getattr(c, "value", c)), tensor, self.fmt) for c in slots[name]]
         # What `init` makes of plain numbers is exact.
         lift = (int, float, np.ndarray, np.generic)
         return {n: [self._exact(v) if isinstance(v, lift) else v for v in vs] for n, vs in slots.items()}
@@ -375,79 +296,3 @@ class Judge:
                 if value is not None:
                     observed[name, i] = value
         return observed
-
-
-def with_rate(reference: Reference, rate: float) -> Reference:
-    """The reference at another learning rate."""
-    inner = getattr(reference, "inner", None)
-    if inner is not None:
-        return replace(reference, inner=with_rate(inner, rate))
-    return replace(reference, learning_rate=rate)
-
-
-def _quantities(params: Sequence[Any], slots: Mapping[str, Sequence[Any]]) -> dict[tuple[str, int], Bounded]:
-    found = {("params", i): p for i, p in enumerate(params)}
-    for name, values in slots.items():
-        found.update({(name, i): v for i, v in enumerate(values) if v is not None})
-    return found
-
-
-def _ratios(results: Sequence[Mapping], observed: Mapping) -> dict[tuple[str, int], tuple[np.ndarray, Bounded]]:
-    """The ratio of every element. With several candidates, each element is held to the one that fits it
-    best in all quantities of its shape at once: a parameter of one branch with a slot of another is wrong."""
-    each = [{k: ratio_of(r[k], observed[k]) for k in r if k in observed} for r in results]
-    if len(results) == 1:
-        return {k: (r, results[0][k]) for k, r in each[0].items()}
-    found = {}
-    for key in each[0]:
-        group = [k for k in each[0] if k[1] == key[1] and np.shape(observed[k]) == np.shape(observed[key])]
-        joint = np.stack([np.max(np.stack([e[k] for k in group]), axis=0) for e in each])
-        best = np.argmin(joint, axis=0)
-        ratio = np.take_along_axis(np.stack([e[key] for e in each]), best[None], axis=0)[0]
-        values = np.take_along_axis(np.stack([r[key].value for r in results]), best[None], axis=0)[0]
-        errors = np.take_along_axis(np.stack([r[key].error for r in results]), best[None], axis=0)[0]
-        found[key] = (ratio, Bounded(values, errors, results[0][key].fmt))
-    return found
-
-
-def ratio_of(expected: Bounded, got: np.ndarray) -> np.ndarray:
-    """|got - expected| / bound; what is not finite has to be the same."""
-    got = np.asarray(got, expected.value.dtype)
-    if got.shape != expected.shape:
-        return np.full(got.shape or (1,), np.inf)
-    distance = abs(got - expected.value)
-    same = (got == expected.value) | (np.isnan(got) & np.isnan(expected.value))
-    ratio = np.where(expected.error > 0, distance / expected.error, np.inf)
-    ratio = np.where(same | np.isinf(expected.error), 0, ratio)
-    return np.where(np.isnan(ratio), np.inf, ratio)
-
-
-def _sharpness(expected: Bounded, before: Bounded | None, slot: bool = False) -> float | None:
-    """bound / |update| of the element that is seen best; None where nothing moves.
-
-    A slot may rest on a value that its update rounds to, as a maximum does: there it does not move.
-    """
-    if before is None or before.shape != expected.shape:
-        return None
-    update = abs(expected.value - before.value)
-    moved = (update >= expected.fmt.smallest_normal) & np.isfinite(update)
-    if slot:
-        moved &= update > expected.fmt.unit * abs(expected.value)
-    if not np.any(moved):
-        return None
-    if slot and not np.any(moved & (update > expected.error)):
-        update = abs(expected.value)  # at its fixed point a slot is seen against its own size
-        moved = (update >= expected.fmt.smallest_normal) & np.isfinite(update)
-    return float(np.min(np.where(moved, expected.error / np.where(moved, update, 1), np.inf)))
-
-
-def worst_of(ratio: float, t: int, name: str, element: tuple, place: int, got: Any, expected: Bounded) -> Worst:
-    return Worst(
-        ratio=ratio,
-        step=t,
-        quantity=name,
-        element=element,
-        got=float(np.reshape(got, -1)[place]),
-        expected=float(np.reshape(expected.value, -1)[place]),
-        allowed=float(np.reshape(expected.error, -1)[place]) * LIMIT,
-    )

@@ -13,6 +13,7 @@ the same input has the same bound on every machine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,25 +29,41 @@ WIDTH = 3
 SEED = 20
 
 
+class Draws:
+    """Random numbers from -1 to 1, from `SEED` on: the same for each evaluation, and so drawn once."""
+
+    _rng = np.random.RandomState(SEED)
+    _drawn = np.empty(0)
+
+    def __init__(self) -> None:
+        self.at = 0
+
+    def __call__(self, shape: tuple[int, ...]) -> np.ndarray:
+        begin, self.at = self.at, self.at + math.prod(shape)
+        while self.at > Draws._drawn.size:
+            Draws._drawn = np.concatenate([Draws._drawn, Draws._rng.uniform(-1, 1, 2**17)])
+        return Draws._drawn[begin : self.at].reshape(shape)
+
+
 class Shaken:
     """A stack of `SAMPLES` evaluations of one array, whose every operation is randomly rounded."""
 
     __array_priority__ = 1001
 
-    def __init__(self, values: np.ndarray, fmt: Format, rng: np.random.RandomState):
-        self.values, self.fmt, self.rng = values, fmt, rng
+    def __init__(self, values: np.ndarray, fmt: Format, draws: Draws):
+        self.values, self.fmt, self.draws = values, fmt, draws
 
     @classmethod
-    def of(cls, x: Any, fmt: Format, rng: np.random.RandomState) -> Shaken:
+    def of(cls, x: Any, fmt: Format, draws: Draws) -> Shaken:
         """Samples of what a bounded value can be, each rounded to the format unless that is exact."""
         x = x if isinstance(x, Bounded) else Bounded(x)
         shape = (SAMPLES, *x.shape)
         # float64 carries the random roundings of a narrower format, and its products of matrices are fast.
         working = np.float64 if fmt.precision <= 24 else WORKING.dtype
-        values = np.asarray(x.value, working) + np.asarray(x.error, working) * rng.uniform(-1, 1, shape)
+        values = np.asarray(x.value, working) + np.asarray(x.error, working) * draws(shape)
         exact = (x.error == 0) & representable(x.value, fmt)
-        off = fmt.unit * rng.uniform(-1, 1, shape)
-        return cls(np.where(exact, values, values * (1 + off)), fmt, rng)
+        off = fmt.unit * draws(shape)
+        return cls(np.where(exact, values, values * (1 + off)), fmt, draws)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,13 +71,13 @@ class Shaken:
 
     @property
     def T(self) -> Shaken:  # noqa: N802 - the name that NumPy gives it
-        return Shaken(np.swapaxes(self.values, -1, -2), self.fmt, self.rng)
+        return Shaken(np.swapaxes(self.values, -1, -2), self.fmt, self.draws)
 
     def _rounded(self, values: np.ndarray, size: np.ndarray | None = None) -> Shaken:
         """One rounding of a result, in units of `size`: itself, or what its terms add up to."""
         size = values if size is None else size
-        off = self.fmt.unit * self.rng.uniform(-1, 1, values.shape)
-        return Shaken(values + size * off, self.fmt, self.rng)
+        off = self.fmt.unit * self.draws(values.shape)
+        return Shaken(values + size * off, self.fmt, self.draws)
 
     def _binary(self, other: Any, f: Callable) -> Shaken:
         a, b = self.values, other.values if isinstance(other, Shaken) else other
@@ -90,7 +107,7 @@ class Shaken:
         if ufunc is np.sqrt:
             return self._rounded(np.sqrt(self.values))
         a, b = (x.values if isinstance(x, Shaken) else x for x in inputs)
-        return Shaken(np.maximum(a, b), self.fmt, self.rng)
+        return Shaken(np.maximum(a, b), self.fmt, self.draws)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if func is not np.sum or kwargs:
@@ -111,7 +128,7 @@ def statistical(f: Callable[..., Any], fmt: Format, *arguments: Any) -> Bounded:
     `f` has to use +, *, /, @, .T, np.sum of all elements, np.sqrt and np.maximum alone.
     """
     exact = f(*(x.value if isinstance(x, Bounded) else np.asarray(x, WORKING.dtype) for x in arguments))
-    rng = np.random.RandomState(SEED)
-    samples = f(*(Shaken.of(x, fmt, rng) for x in arguments)).values
+    draws = Draws()
+    samples = f(*(Shaken.of(x, fmt, draws) for x in arguments)).values
     spread = np.sqrt(np.mean((samples - exact) ** 2, axis=0))
     return Bounded(exact, WIDTH * spread, next(x.fmt for x in arguments if isinstance(x, Bounded) and x.ndim))

@@ -15,10 +15,11 @@ import numpy as np
 
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State
+from conformance.compared import ratio_of, worst_of
 from conformance.problems import Problem
 from conformance.record import Worst
 from conformance.training import task
-from conformance.verdict import Judge, Judged, ratio_of, worst_of
+from conformance.verdict import Judge, Judged
 from reference.base import Reference
 from reference.bounded import Bounded
 
