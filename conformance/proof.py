@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import BadInput, Incomplete, choose
-from conformance.record import _encode, atomically, decoded
+from conformance.record import atomically, decoded, encoded
 from conformance.report.gate import DIVERGENCE, GOOD
 
 PATH = Path(__file__).with_name("proof.json")
@@ -35,7 +35,7 @@ def load(path: Path = PATH) -> dict[str, Any]:
 def save(found: dict[str, Any], path: Path = PATH) -> None:
     """Write it whole or not at all; the same data gives the same bytes."""
     data = {"format": FORMAT, **found}
-    text = json.dumps(_encode(data), indent=0, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(encoded(data), indent=0, sort_keys=True, allow_nan=False, ensure_ascii=False)
     with atomically(path) as file:
         file.write(text + "\n")
     load.cache_clear()
