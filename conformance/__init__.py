@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from conformance.own import DoesNotConform, check
     from conformance.radam import RAdam
     from conformance.translation import translate
+    from conformance.warmup import WarmupCosine
 
-__all__ = ["DoesNotConform", "RAdam", "check", "translate"]
+__all__ = ["DoesNotConform", "RAdam", "WarmupCosine", "check", "translate"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,6 +19,10 @@ def __getattr__(name: str) -> Any:
         from conformance.radam import RAdam
 
         return RAdam
+    if name == "WarmupCosine":
+        from conformance.warmup import WarmupCosine
+
+        return WarmupCosine
     if name == "translate":
         from conformance.translation import translate
 

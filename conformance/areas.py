@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
 from conformance import cases
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Unsupported
+from conformance.bindings.base import Entry, Unsupported
 from conformance.ledger import Ledger
 from conformance.record import Outcome, Record
 from reference.branches import TooManyBranches
@@ -25,6 +25,7 @@ from reference.branches import TooManyBranches
 AREAS: dict[str, str] = {
     "parity": "conformance.parity",
     "scheduling": "conformance.scheduling",
+    "schedules": "conformance.schedules",
 }
 
 
@@ -50,6 +51,10 @@ class Check:
         """The frameworks that have to be installed."""
         return tuple(BINDINGS) if self.framework == "both" else (self.framework,)
 
+    def signature(self) -> dict[str, Any] | None:
+        """What the installed framework offers: the options of this constructor, its classes, those that are known."""
+        return None
+
     def judge(self, record: Record, ledger: Ledger) -> None:
         """Run the check and name the outcome in `record`. Unsupported and any other exception may leave it."""
         raise NotImplementedError
@@ -73,11 +78,20 @@ class Area:
     checks: Callable[[], Iterable[Check]]
     figures: Callable[[Sequence[Record]], list[Figure]] = lambda records: []  # from the records alone
     tables: Callable[[Sequence[Record]], list[dict[str, Any]]] = lambda records: []  # title, says, head, rows
+    entries: Callable[[str], Mapping[str, Entry]] = lambda framework: {}  # what has constructors whose options count
 
 
 def area(name: str) -> Area:
     """The area of this name."""
     return importlib.import_module(AREAS[name]).AREA
+
+
+def entry(framework: str, optimizer: str) -> tuple[str, Entry]:
+    """What these two names stand for, and the area that checks its options."""
+    if optimizer in BINDINGS[framework].entries:
+        return "optimizers", BINDINGS[framework].entries[optimizer]
+    found = ((name, area(name).entries(framework)) for name in AREAS)
+    return next((name, entries[optimizer]) for name, entries in found if optimizer in entries)
 
 
 def instances(frameworks: Iterable[str] = tuple(BINDINGS)) -> list[cases.Instance | Check]:
@@ -140,4 +154,8 @@ def run(instance: cases.Instance | Check, ledger: Ledger, explain: bool = True, 
         record.outcome, record.reason = Outcome.BLIND, str(reason)
     except Exception as error:
         record.outcome, record.reason = Outcome.ERROR, f"{type(error).__name__}: {error}"
+        row = ledger.row(instance, versions(instance))
+        if row is not None and row.raises(record.reason):
+            record.outcome, record.reason, record.expect = Outcome.DIVERGES_KNOWN, row.reason, row.expect
+            record.ledger, record.kind, record.link = row.id, row.kind, row.link
     return record

@@ -98,24 +98,24 @@ def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -
     """The constructor arguments that no case set to anything but the default."""
     given: dict[str, set[str]] = {}
     for r in records:
-        if r.area == "optimizers" and r.outcome is not Outcome.ERROR:
-            given.setdefault(f"{r.framework}-{r.optimizer}", set()).update(r.options)
+        if r.outcome is not Outcome.ERROR:
+            given.setdefault(f"{r.area}-{r.framework}-{r.optimizer}", set()).update(r.options)
     found: dict[str, list[str]] = {}
     for key, names in sorted(options.items()):
         framework, _, optimizer = key.partition("-")
-        entry = BINDINGS[framework].entries[optimizer]
+        area, entry = areas.entry(framework, optimizer)
         for option in names:
-            if option not in given.get(key, ()) and option not in entry.not_update:
+            if option not in given.get(f"{area}-{key}", ()) and option not in entry.not_update:
                 found.setdefault(framework, []).append(f"{entry.cls}.{option}")
     return found
 
 
 def unlisted(signatures: Signatures) -> dict[str, list[str]]:
-    """The optimizers of each framework that have no entry in its binding, so that nothing checks them."""
-    found = {}
+    """The optimizers and schedules of each framework that have no entry, so that nothing checks them."""
+    found: dict[str, list[str]] = {}
     for (framework, _), signature in signatures.items():
-        known = {e.cls for e in BINDINGS[framework].entries.values()}
-        missing = sorted(set(signature["classes"]) - known)
+        known = signature.get("known") or [e.cls for e in BINDINGS[framework].entries.values()]
+        missing = set(signature["classes"]) - set(known)
         if missing:
-            found[framework] = missing
+            found[framework] = sorted(missing.union(found.get(framework, ())))
     return dict(sorted(found.items()))

@@ -117,11 +117,12 @@ def judged(request: pytest.FixtureRequest) -> Any:
         properties = request.node.user_properties
         properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
         key = (instance.framework, instance.optimizer)
-        if key not in _signed and isinstance(
-            instance, cases.Instance
-        ):  # once a process and optimizer: what the installed constructor offers
-            _signed.add(key)
-            properties.append((SIGNATURE, [*key, engine.signature(instance)]))
+        if key not in _signed:  # once a process and optimizer: what the installed constructor offers
+            own = engine.signature if isinstance(instance, cases.Instance) else type(instance).signature
+            offered = own(instance)
+            if offered is not None:
+                _signed.add(key)
+                properties.append((SIGNATURE, [*key, offered]))
         if not record.outcome.passes:
             pytest.fail(explain(record, areas.versions(instance)), pytrace=False)
 

@@ -89,6 +89,8 @@ def power(a: Any, b: Any) -> Bounded:
         # Around zero a positive power stays below (|a| + ea) ** b.
         near = (room <= 0) & (a._error > 0) & (b.value > 0) & (b._error == 0)
         error = np.where(near, (abs(a.value) + a._error) ** b.value, error)
+        # Zero to a power that is surely positive is zero.
+        error = np.where((a.value == 0) & (a._error == 0) & (b.value > b._error), 0, error)
     return rounded(value, error, fmt, weak, 3, True, is_exact(a, b) and bool(b.value == 1))
 
 
@@ -153,6 +155,23 @@ def sign(a: Any) -> Bounded:
     return Bounded(np.where(np.isnan(a.value), np.nan, value), error, fmt, weak)
 
 
+@remembered
+def floor(a: Any) -> Bounded:
+    """Exact, unless a whole number lies within the error: then it is one or the other."""
+    a, fmt, weak = alone(a)
+    low, high = np.floor(a.value - a._error), np.floor(a.value + a._error)
+    if np.any(high > low + 1):
+        return Bounded(np.floor(a.value), high - low, fmt, weak)
+    if np.all(low == high):
+        return Bounded(low, WORKING.zero, fmt, weak)
+    return Bounded(np.where(a >= high, high, low), WORKING.zero, fmt, weak)
+
+
+def remainder(a: Any, b: Any) -> Bounded:
+    """What the division into whole numbers leaves."""
+    return subtract(a, multiply(b, floor(divide(a, b))))
+
+
 RULES.update({
     np.add: add,
     np.subtract: subtract,
@@ -167,6 +186,9 @@ RULES.update({
     np.maximum: maximum,
     np.minimum: minimum,
     np.sign: sign,
+    np.floor: floor,
+    np.ceil: lambda a: -floor(-lift(a)),
+    np.remainder: remainder,
     np.exp: function(np.exp, lambda v, e: np.exp(v + e)),
     np.log: function(np.log, lambda v, e: 1 / np.maximum(v - e, 0)),
     np.tanh: function(np.tanh, lambda v, e: 1 - np.tanh(np.maximum(abs(v) - e, 0)) ** 2),

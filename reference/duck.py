@@ -118,6 +118,9 @@ class Bounded:
     def __rpow__(self, other: Any) -> Bounded:
         return RULES[np.power](other, self)
 
+    def __mod__(self, other: Any) -> Bounded:
+        return RULES[np.remainder](self, other)
+
     def __matmul__(self, other: Any) -> Bounded:
         return RULES[np.matmul](self, other)
 

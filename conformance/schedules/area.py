@@ -1,0 +1,33 @@
+"""What the area of schedules is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from conformance.areas import Area, Check
+from conformance.bindings.base import Entry
+
+
+def checks() -> Iterator[Check]:
+    """All checks of schedules."""
+    from conformance.schedules import check
+
+    yield from check.checks()
+
+
+def entries(framework: str) -> Mapping[str, Entry]:
+    """The schedules of a framework."""
+    from conformance.schedules import check
+
+    return check.DRIVERS[framework].entries
+
+
+AREA = Area(
+    name="schedules",
+    title="Learning-rate schedules",
+    says="The rate that the optimizer really used at every update, against the formula of the schedule: on, before and "
+    "after each boundary, far beyond the end, by index, resumed, and composed.",
+    subject="Schedule",
+    checks=checks,
+    entries=entries,
+)

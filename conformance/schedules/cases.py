@@ -1,0 +1,147 @@
+"""The cases of schedules: which hyperparameters, at which updates. Most of it writes itself from the fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from conformance.bindings.base import Entry as OptimizerEntry
+from conformance.bindings.base import defaults, to_arguments, to_reference
+from reference.schedules import Schedule, with_rate
+
+LONGEST = 64  # updates that are made one after the other
+FAR = (100, 1000, 12345)  # beyond the end of every schedule here
+
+
+@dataclass(frozen=True)
+class Entry(OptimizerEntry):
+    """One schedule of one framework, in the words of the reference. `optimizer` is its name in test ids."""
+
+    usual: Mapping[str, Any] = field(default_factory=dict)  # values as people write them, of the case "usual-values"
+    recursive: bool = False  # whether each rate is computed from the one before
+    per_group: Mapping[str, Any] = field(default_factory=dict)  # hyperparameters that may be lists -> a second value
+    indexed: str = ""  # why it cannot be called by index, if it cannot
+
+
+@dataclass(frozen=True)
+class Case:
+    """The hyperparameters that are not the base values, and why they are tried."""
+
+    name: str
+    why: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    values: str = "base"  # "usual": as people write them; "defaults": what the constructor has
+    second: Mapping[str, Any] = field(default_factory=dict)  # other hyperparameters of the second parameter group
+    given: Mapping[str, Any] = field(default_factory=dict)  # constructor arguments that say the same otherwise
+    everywhere: bool = False  # in every mode and dtype
+    n: int = 0  # updates, where the boundaries do not say
+    indices: tuple[float, ...] = ()  # to be called with, beside those at the boundaries
+
+    def reference(self, entry: Entry, constructor: Callable[..., Any] | None = None) -> Schedule:
+        """The schedule of the case in the dialect of the framework."""
+        known = {f.name: f for f in fields(entry.reference)}
+        start = {n: f.metadata["base"] if self.values != "usual" else f.default for n, f in known.items()}
+        usual = entry.usual if self.values == "usual" else {}
+        found = entry.reference(**{**start, **entry.base, **usual, **entry.dialect, **self.overrides})
+        if self.values != "defaults" or constructor is None:
+            return found
+        installed = defaults(constructor)
+        required = {
+            k: v for k, v in to_arguments(entry, found).items() if installed.get(k, inspect._empty) is inspect._empty
+        }
+        return to_reference(entry, {**installed, **required})
+
+    def references(self, entry: Entry, constructor: Callable[..., Any] | None = None, groups: int = 2) -> list:
+        """One for each parameter group: a second one, in the cases that go everywhere, starts from another rate."""
+        first = self.reference(entry, constructor)
+        if groups == 1 or not self.everywhere:
+            return [first]
+        second = replace(first, **self.second)
+        if "lr" in entry.arguments.values():
+            second = with_rate(second, rate_of(first) / 4)
+        return [first, second]
+
+
+def rate_of(schedule: Schedule) -> float:
+    """The rate that a schedule starts from; a composition has that of its parts."""
+    if hasattr(schedule, "parts"):
+        return rate_of(schedule.parts[0])
+    return schedule.rate if hasattr(schedule, "rate") else schedule.peak
+
+
+def turns(schedule: Schedule) -> list[float]:
+    """The updates at which the rule changes, as far as the hyperparameters say."""
+    found: list[float] = []
+    for name in schedule.turns:
+        value = getattr(schedule, name)
+        found += [v for v in (value if isinstance(value, tuple) else (value,)) if v]
+    if getattr(schedule, "warmup_steps", 0):
+        found.append(schedule.warmup_steps + schedule.steps)
+    for part in getattr(schedule, "parts", ()):
+        found += turns(part)
+    return sorted(set(found))
+
+
+def length(schedule: Schedule, case: Case) -> int:
+    """How many updates are made, from the first: past the boundaries, and past their multiples."""
+    if case.n:
+        return case.n
+    if hasattr(schedule, "total"):  # a schedule that ends
+        return schedule.total
+    last = max([t for t in turns(schedule) if t < LONGEST] or [8])
+    return int(min(LONGEST, max(24, 3 * last + 4)))
+
+
+def points(schedule: Schedule, case: Case) -> list[float]:
+    """Indices: whole and broken, at 0, on, before and after each boundary, and far beyond the end."""
+    found: set[float] = {0, 1, 2, 0.5, *case.indices}
+    if hasattr(schedule, "total"):
+        return sorted({*found, *range(3, schedule.total, 2), schedule.total - 1})
+    for turn in turns(schedule):
+        for t in (turn, 2 * turn, 3 * turn):
+            found |= {t - 1, t, t + 1, t - 0.5, t + 0.25}
+    whole = {int(t) if t == int(t) else t for t in found if t >= 0}
+    return sorted({*whole, *FAR})
+
+
+def cases(entry: Entry) -> list[Case]:
+    """All cases of one schedule of one framework."""
+    found = [
+        Case("base", "hyperparameters that every precision represents", everywhere=True),
+        Case("usual-values", "hyperparameters as people write them (0.1, 0.96)", values="usual", everywhere=True),
+        Case("defaults", "nothing given but what has to be", values="defaults"),
+        *_options(entry),
+    ]
+    if entry.per_group:
+        found.append(Case("lists", "a value for each parameter group", second=entry.per_group, everywhere=True))
+    for name, chosen in (*entry.cases.items(), *entry.promised.items()):
+        found.append(_special(name, chosen))
+    return found
+
+
+def _options(entry: Entry) -> Iterator[Case]:
+    for f in fields(entry.reference):
+        probe = f.metadata["probe"]
+        if probe is None or f.name in entry.dialect or f.name not in entry.arguments:
+            continue
+        needs = {k: v for k, v in f.metadata["needs"].items() if k in entry.arguments}
+        why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
+        yield Case(f.name.replace("_", "-"), why, {**needs, f.name: probe}, everywhere=f.name == "staircase")
+    for name, chosen in entry.reference.combinations.items():
+        if all(k in entry.arguments and k not in entry.dialect for k in chosen) and name not in entry.lacks:
+            yield _special(name, chosen)
+
+
+def _special(name: str, chosen: Mapping[str, Any]) -> Case:
+    """A case of several hyperparameters; those of `Case` are of the case itself."""
+    rest = dict(chosen)
+    own = {k: rest.pop(k) for k in ("why", "n", "given", "second", "everywhere", "indices") if k in rest}
+    own.setdefault("why", "together: " + ", ".join(f"{k} = {v!r}" for k, v in rest.items()))
+    return Case(name, overrides=rest, **own)
+
+
+def sequence(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Entries by their names."""
+    return {e.optimizer: e for e in entries}

@@ -1,0 +1,166 @@
+"""The schedules of Keras, one entry each, and how they are driven: called, and in an optimizer.
+
+A variable of 0 with gradient 1 is moved by SGD by minus the rate, exactly.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
+from conformance.schedules.cases import Case, Entry, length, points, sequence
+from conformance.schedules.verdict import Precision, Seen
+from reference.formats import FORMATS
+from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
+
+# How a schedule is used; each is an implementation of its own.
+MODES = {
+    "call": "schedule(step), with whole and broken numbers",
+    "optimizer": "the learning_rate of an optimizer, eager",
+    "graph": "the same within tf.function",
+    "resumed": "as optimizer, and made anew from the serialized schedule on, before and after each boundary",
+}
+GROUPS = 1
+PLAIN = "optimizer"
+ELSEWHERE = ("LearningRateSchedule",)  # the base class
+NAMED = {"name": "it names the operations"}
+RATE = {"rate": "initial_learning_rate"}
+TIMED = {**RATE, "every": "decay_steps", "decay": "decay_rate", "staircase": "staircase"}
+LIST = {"to": list, "back": tuple}
+
+entries = sequence(
+    [
+        Entry("exponentialdecay", "ExponentialDecay", Exponential, TIMED, not_update=NAMED,
+              usual={"rate": 0.1, "every": 30, "decay": 0.96}),
+        Entry("inversetimedecay", "InverseTimeDecay", InverseTime, TIMED, not_update=NAMED,
+              usual={"rate": 0.1, "every": 7}),
+        Entry("polynomialdecay", "PolynomialDecay", Polynomial,
+              {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
+              not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13}),
+        Entry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
+              {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)}, not_update=NAMED,
+              usual={"values": (0.1, 0.05, 0.001)}),
+        Entry("cosinedecay", "CosineDecay", Cosine,
+              {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
+               "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
+              usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7}),
+        Entry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
+              {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
+              {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01}),
+        Entry("warmupcosine", "WarmupCosine", Cosine,
+              {"rate": "start", "warmup_target": "peak", "warmup_steps": "warmup_steps", "steps": "decay_steps",
+               "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
+              base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
+              usual={"rate": 0.001, "warmup_target": 0.1, "warmup_steps": 7, "steps": 13, "end": 0.01},
+              cases={"start": {"rate": 0.125}}),
+    ]
+)  # fmt: skip
+
+
+def worth(case: Case, dtype: str, mode: str) -> bool:
+    """Each option called and in an optimizer; what goes everywhere in each mode, and with floatx float64."""
+    if dtype == "float64":
+        return case.everywhere and mode in ("call", "optimizer")
+    return case.everywhere or mode in ("call", "optimizer")
+
+
+def tensorflow() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    return tf
+
+
+def constructor(entry: Entry) -> Callable[..., Any]:
+    tf = tensorflow()
+    if entry.module == "conformance":
+        import conformance
+
+        return getattr(conformance, entry.cls)
+    found = getattr(tf.keras.optimizers.schedules, entry.cls, None)
+    if found is None:
+        raise Unsupported(f"this Keras has no schedule {entry.cls}")
+    return found
+
+
+def classes() -> list[str]:
+    """The schedules that the installed framework has, and ours."""
+    schedules = tensorflow().keras.optimizers.schedules
+    return sorted({n for n, c in vars(schedules).items() if isinstance(c, type)} | {"WarmupCosine"})
+
+
+def signature(entry: Entry) -> list[str]:
+    """The arguments of the installed constructor."""
+    return sorted(defaults(constructor(entry)))
+
+
+def precision(entry: Entry, dtype: str, mode: str) -> Precision:
+    """Keras makes tensors of all numbers, in float32 whatever floatx is; a schedule of one's own may follow floatx."""
+    result = FORMATS[dtype].flushing()
+    scalars = result if entry.module == "conformance" else FORMATS["float32"].flushing()
+    return Precision(result, scalars=scalars, said=result)
+
+
+def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str) -> tuple[str, dict[str, str]]:
+    """The call that a user would write, and the options in it that are not the default."""
+    options = {k: repr(v) for k, v in departures(constructor(entry), to_arguments(entry, references[0])).items()}
+    call = f"{entry.path('tf.keras.optimizers.schedules')}({', '.join(f'{k}={v}' for k, v in options.items())})"
+    return call, options
+
+
+def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
+    """Every rate that was used, by update."""
+    tf = tensorflow()
+    cls = constructor(entry)
+    given = departures(cls, to_arguments(entry, references[0]))
+    missing = set(given) - set(defaults(cls))
+    if missing:
+        raise Unsupported(f"{entry.cls} of this Keras has no argument {', '.join(sorted(missing))}")
+    backend = tf.keras.backend
+    before = backend.floatx()
+    backend.set_floatx(dtype)
+    try:
+        schedule = cls(**given)
+        indices = points(references[0], case)
+        if mode == "call":
+            return [(t, {"rate[0]": float(schedule(t))}) for t in indices]
+        whole = [t for t in indices if t == int(t)]
+        steps = sorted({*range(length(references[0], case)), *whole}) if case.everywhere else whole
+        return _used(tf, schedule, steps, dtype, mode)
+    finally:
+        backend.set_floatx(before)
+
+
+def _used(tf: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str) -> Seen:
+    optimizer = tf.keras.optimizers.SGD(learning_rate=schedule)
+    variable, one = tf.Variable([0.0], dtype=dtype), tf.ones([1], dtype)
+    optimizer.build([variable])
+
+    def step() -> None:
+        variable.assign([0.0])
+        optimizer.apply_gradients([(one, variable)])
+
+    call = tf.function(step, autograph=False) if mode == "graph" else step
+    seen: Seen = []
+    for position, t in enumerate(steps):
+        if t != optimizer.iterations.numpy():
+            optimizer.iterations.assign(int(t))
+        if mode == "resumed" and position % 5 == 3:
+            optimizer = _resumed(tf, optimizer, variable)
+        said = float(tf.convert_to_tensor(optimizer.learning_rate)) if mode == "optimizer" and position < 3 else None
+        call()
+        seen.append((t, {"rate[0]": 0.0 - float(variable.numpy()[0])}))
+        if said is not None and said != seen[-1][1]["rate[0]"]:
+            seen[-1][1]["said[0]"] = said
+    return seen
+
+
+def _resumed(tf: Any, optimizer: Any, variable: Any) -> Any:
+    """An optimizer from the configuration of another, with its state."""
+    new = type(optimizer).from_config(optimizer.get_config())
+    new.build([variable])
+    for to, saved in zip(new.variables, optimizer.variables, strict=True):
+        to.assign(saved)
+    return new

@@ -1,0 +1,217 @@
+"""The verdict on a schedule: each rate that was used, as a share of what rounding allows.
+
+What a binding declares of the precision is in `Precision`: whether hyperparameters are numbers of the host, in
+float64, or tensors; whether the rate starts as a tensor; and whether each rate is computed from the one before,
+so that rounding errors add up. The value expected is always that of the closed form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from conformance.bindings.base import Group
+from conformance.ledger import Ledger
+from conformance.record import Outcome, Record, Worst
+from conformance.verdict import BLIND_ABOVE, LIMIT
+from reference.bounded import Bounded, number, strong
+from reference.branches import candidates
+from reference.formats import FLOAT64, Format
+from reference.schedules import Schedule, recursive
+
+Seen = list[tuple[float, dict[str, float]]]  # update -> "rate[0]", "said[0]", ... -> number
+
+
+@dataclass(frozen=True)
+class Precision:
+    """In which precision a framework computes a schedule."""
+
+    result: Format  # of the parameter that the rate is applied to
+    scalars: Format | None = None  # of hyperparameters and updates that are tensors; None: numbers of the host
+    rate: Format | None = None  # of the rate, where it is a tensor and the hyperparameters are not
+    said: Format = FLOAT64  # of the rate that the schedule says
+    recursive: bool = False
+
+
+def typed(schedule: Schedule, make: Callable[[str, float], Any]) -> Schedule:
+    """The schedule with its numbers made scalars of some precision; whole numbers stay as they are."""
+    changes: dict[str, Any] = {}
+    for f in fields(schedule):
+        value = getattr(schedule, f.name)
+        if isinstance(value, tuple) and value:
+            one = (lambda v: typed(v, make)) if isinstance(value[0], Schedule) else (lambda v, n=f.name: make(n, v))
+            changes[f.name] = tuple(one(v) if isinstance(v, (float, Schedule)) else v for v in value)
+        elif isinstance(value, float):
+            changes[f.name] = make(f.name, value)
+    return replace(schedule, **changes)
+
+
+class Expectation:
+    """What the references of the parameter groups say of every update."""
+
+    def __init__(self, groups: Sequence[Group], precision: Precision):
+        self.precision = precision
+        self.schedules = [g.reference for g in groups]
+        self.maybes = 0
+
+    def at(self, t: float, quantity: str, longest: int) -> list[Bounded]:
+        """The values that are right for `quantity` at update t: more than one where rounding decides a branch."""
+        name, _, index = quantity[:-1].partition("[")
+        p, schedule = self.precision, self.schedules[int(index)]
+        recursive_form = p.recursive and name != "momentum"
+        if recursive_form and schedule.by_recursion:
+            found = [_run(schedule, p.scalars, p.rate, longest)[int(t)]]
+        else:
+            found, maybes = _closed(schedule, p.scalars, p.rate, t, name == "momentum")
+            self.maybes += maybes
+            if recursive_form:
+                grown = _run(schedule, p.scalars, p.rate, longest)[int(t)]
+                found = [Bounded(v.value, grown.error, grown.fmt, grown.weak) for v in found]
+        fmt = p.said if name == "said" else p.result
+        return [_in(v, fmt) for v in found]
+
+
+def _made(schedule: Schedule, scalars: Format | None, rate: Format | None) -> Schedule:
+    """The schedule with scalars of the declared precision."""
+
+    def make(name: str, value: float) -> Bounded:
+        fmt = scalars or (rate if name == "rate" else None)
+        return strong(number(value), fmt) if fmt else number(value)
+
+    return typed(schedule, make)
+
+
+# What follows is the same for many modes of a case, so it is kept.
+@lru_cache(maxsize=10_000)
+def _closed(
+    schedule: Schedule, scalars: Format | None, rate: Format | None, t: float, momentum: bool
+) -> tuple[list[Bounded], int]:
+    """The values at update t by the closed form, one for each answer to what rounding leaves open."""
+    made, time = _made(schedule, scalars, rate), number(t)
+    time = strong(time, scalars) if scalars else time
+    found, maybes = candidates(lambda: made.momentum(time) if momentum else made.at(time))
+    return [_lifted(v) for v in found], maybes
+
+
+@lru_cache(maxsize=200)
+def _run(schedule: Schedule, scalars: Format | None, rate: Format | None, n: int) -> list[Bounded]:
+    """The first n rates by the recursive form."""
+    times = [number(t) for t in range(n)]
+    return [_lifted(v) for v in recursive(_made(schedule, scalars, rate), times)]
+
+
+def _lifted(value: Any) -> Bounded:
+    return value if isinstance(value, Bounded) else Bounded(value, weak=True)
+
+
+def _in(value: Bounded, fmt: Format) -> Bounded:
+    """A rate as it arrives in a parameter: rounded once where the parameter is narrower."""
+    if value.fmt.precision <= fmt.precision:
+        return Bounded(value.value, value.error, fmt)
+    return strong(Bounded(value.value, value.error, value.fmt, weak=True), fmt)
+
+
+@dataclass
+class Judged:
+    """What was found, update by update."""
+
+    ratios: list[float] = field(default_factory=list)
+    worst: Worst | None = None
+    resolution: float | None = None  # bound / |rate|
+    agrees: list[str] = field(default_factory=list)
+    maybes: int = 0
+
+    @property
+    def ratio(self) -> float:
+        return max(self.ratios, default=0.0)
+
+    @property
+    def first_bad(self) -> int | None:
+        return next((i for i, r in enumerate(self.ratios, 1) if not r <= LIMIT), None)
+
+    @property
+    def conforms(self) -> bool:
+        return self.first_bad is None
+
+
+def judged(seen: Seen, groups: Sequence[Group], precision: Precision) -> Judged:
+    """Every number seen, against the references."""
+    expectation, found = Expectation(groups, precision), Judged()
+    longest = 1 + max((int(t) for t, _ in seen), default=0) if precision.recursive else 0
+    sharp, widest, largest = [], 0.0, 0.0
+    for row, (t, numbers) in enumerate(seen, 1):
+        here, good, bad = 0.0, [], []
+        for quantity, got in numbers.items():
+            with np.errstate(all="ignore"):
+                options = expectation.at(t, quantity, longest)
+            ratio, best = min(((_ratio(o, got), o) for o in options), key=lambda pair: pair[0])
+            (good if ratio <= LIMIT else bad).append(quantity)
+            here = max(here, ratio)
+            if found.worst is None or (found.worst.ratio <= LIMIT and ratio > found.worst.ratio):
+                found.worst = _worst(ratio, row, f"{quantity} of update {t:g}", got, best)
+                found.agrees = []
+            size, bound = abs(float(best.value)), float(best.error)
+            sharp += [bound / size] if size > best.fmt.smallest_normal and math.isfinite(bound) else []
+            widest, largest = max(widest, bound), max(largest, size)
+        if bad and found.first_bad is None:
+            found.agrees = good
+        found.ratios.append(here)
+    # Sharp on the whole, and nowhere wide against the rates that there are.
+    if sharp:
+        found.resolution = max(float(np.median(sharp)), widest / largest)
+    found.maybes = expectation.maybes
+    return found
+
+
+def _ratio(expected: Bounded, got: float) -> float:
+    """|got - expected| / bound; what is not finite has to be the same."""
+    value, error = expected.value, expected.error
+    if got == value or (math.isnan(got) and np.isnan(value)):
+        return 0.0
+    if not error > 0:
+        return math.inf
+    ratio = float(abs(got - value) / error)
+    return math.inf if math.isnan(ratio) else ratio
+
+
+def _worst(ratio: float, step: int, quantity: str, got: float, expected: Bounded) -> Worst:
+    return Worst(ratio, step, quantity, (), float(got), float(expected.value), float(expected.error))
+
+
+def settle(
+    record: Record,
+    check: Any,
+    ledger: Ledger,
+    versions: Mapping[str, str],
+    groups: Sequence[Group],
+    verdict: Callable[[Sequence[Group]], Judged],
+) -> None:
+    """Name the outcome: against the references, and where they are left, against what the ledger expects."""
+    found, row = verdict(groups), ledger.row(check, versions)
+    record.locked, record.resolution, record.maybes = found.worst, found.resolution, found.maybes
+    if row is not None:
+        record.ledger, record.kind, record.link = row.id, row.kind, row.link
+    if found.conforms:
+        if row is not None:
+            record.outcome = Outcome.DIVERGES
+            record.reason = f"it conforms now: the ledger's row {row.id!r} no longer holds for it"
+        elif found.resolution is None or found.resolution > BLIND_ABOVE:
+            record.outcome = Outcome.BLIND
+            record.reason = f"the bound is {found.resolution} of the rate, above {BLIND_ABOVE}: it could not fail"
+        else:
+            record.outcome = Outcome.CONFORMS
+        return
+    record.outcome, record.first_bad, record.agrees = Outcome.DIVERGES, found.first_bad, found.agrees
+    if row is None:
+        return
+    expected = verdict(row.expected(groups))
+    record.expect, record.expect_ratio = row.expect, expected.ratio
+    if expected.conforms:
+        record.outcome, record.reason = Outcome.DIVERGES_KNOWN, row.reason
+    else:
+        record.reason = f"the ledger expects {row.expect!r} (row {row.id!r}), and it is not that either"

@@ -1,0 +1,81 @@
+"""Schedules made of others: one after the other, and all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reference.base import Array, hyper
+from reference.schedules.base import Schedule, whole
+from reference.schedules.decays import IN_LR_SCHEDULER
+
+
+@dataclass(frozen=True)
+class Sequential(Schedule):
+    """One schedule after the other, each counted from its own start.
+
+        eta_t = schedule k at t - m_k,   k the number of milestones m with m <= t,   m_0 = 0
+
+    with `parts` the schedules, `milestones` (updates) where the next one begins, t the update counted from 0.
+
+    Source: PyTorch documentation, SequentialLR.
+    """
+
+    title: ClassVar[str] = "Sequential"
+    source: ClassVar[str] = "PyTorch documentation, SequentialLR"
+    turns: ClassVar = ("milestones",)
+
+    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR_SCHEDULER + "SequentialLR: schedulers")
+    milestones: tuple[int, ...] = hyper((8,), within="[0, inf)", cite=IN_LR_SCHEDULER + "SequentialLR: milestones")
+
+    def at(self, t: Array) -> Array:
+        k = sum(m <= t for m in self.milestones)
+        return self.parts[k].at(t - self.milestones[k - 1] if k else t)
+
+    def run(self, times: Sequence[Array]) -> list[Array]:
+        rates: list[Array] = []
+        for part, start, end in zip(self.parts, (0, *self.milestones), (*self.milestones, None), strict=True):
+            rates += recursive(part, [t - start for t in times[start:end]])
+        return rates
+
+
+@dataclass(frozen=True)
+class Chained(Schedule):
+    """All schedules at once: each changes the rate that the one before it left, at every update.
+
+    with `parts` the schedules, in that order. Of schedules that multiply, the factors are multiplied; those that
+    add have a meaning in their recursive form alone, which is used for all.
+
+    Source: PyTorch documentation, ChainedScheduler.
+    """
+
+    title: ClassVar[str] = "Chained"
+    source: ClassVar[str] = "PyTorch documentation, ChainedScheduler"
+    by_recursion: ClassVar[bool] = True
+
+    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR_SCHEDULER + "ChainedScheduler: schedulers")
+
+    def at(self, t: Array) -> Array:
+        return self.run(range(whole(t) + 1))[-1]
+
+    def run(self, times: Sequence[Array]) -> list[Array]:
+        rate = self.parts[0].rate
+        for part in self.parts:
+            rate = part.first(rate)
+        rates = [rate]
+        for t in times[1:]:
+            for part in self.parts:
+                rate = part.after(t, rate)
+            rates.append(rate)
+        return rates
+
+
+def is_recursive(schedule: Schedule) -> bool:
+    """Whether a recursive form is published."""
+    return type(schedule).after is not Schedule.after or type(schedule).run is not Schedule.run
+
+
+def recursive(schedule: Schedule, times: Sequence[Array]) -> list[Array]:
+    """The rates of the updates 0, 1, 2, ... by the recursive form if there is one, else in closed form."""
+    return schedule.run(times) if len(times) and is_recursive(schedule) else [schedule.at(t) for t in times]
