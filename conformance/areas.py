@@ -52,7 +52,7 @@ class Check:
         return tuple(BINDINGS) if self.framework == "both" else (self.framework,)
 
     def signature(self) -> dict[str, Any] | None:
-        """What the installed framework offers: the options of this constructor, its classes, those that are known."""
+        """What the installed framework offers: options of this constructor, classes, and known ones."""
         return None
 
     def judge(self, record: Record, ledger: Ledger) -> None:
@@ -78,7 +78,9 @@ class Area:
     checks: Callable[[], Iterable[Check]]
     figures: Callable[[Sequence[Record]], list[Figure]] = lambda records: []  # from the records alone
     tables: Callable[[Sequence[Record]], list[dict[str, Any]]] = lambda records: []  # title, says, head, rows
-    entries: Callable[[str], Mapping[str, Entry]] = lambda framework: {}  # what has constructors whose options count
+    entries: Callable[[str], Mapping[str, Entry]] = (
+        lambda framework: {}
+    )  # what has constructors whose options count
 
 
 def area(name: str) -> Area:

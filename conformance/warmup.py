@@ -1,4 +1,4 @@
-"""A schedule written by hand: a linear warmup, then half a cosine. How a Keras user adds a schedule of their own."""
+"""A schedule written by hand: a linear warmup, then half a cosine. How a Keras user adds one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
         t < W:      start + (peak - start) t / W                          W = warmup_steps
         otherwise:  end + (peak - end) (1 + cos(pi s / T)) / 2            T = decay_steps, s = min(t - W, T)
 
-    with t the step, counted from 0: the first step uses `start`, step W uses `peak`, step W + T and all later ones use
-    `end`. It is computed in the precision of `floatx()`, where the schedules of Keras use float32 always.
+    with t the step, counted from 0: the first step uses `start`, step W uses `peak`, step W + T and all later ones
+    use `end`. It is computed in the precision of `floatx()`, where the schedules of Keras use float32 always.
 
     Args:
         peak: the largest learning rate, > 0.
@@ -37,7 +37,7 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     Errors: BadInput for a value that is not allowed.
 
-    Source: Goyal et al. 2017 (Accurate, Large Minibatch SGD), Section 2.2; Loshchilov & Hutter 2017 (SGDR), Equation 5.
+    Source: Goyal et al. 2017 (Accurate, Large Minibatch SGD), Section 2.2; Loshchilov & Hutter 2017 (SGDR), Eq. 5.
     """
 
     def __init__(

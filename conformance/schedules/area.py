@@ -25,8 +25,8 @@ def entries(framework: str) -> Mapping[str, Entry]:
 AREA = Area(
     name="schedules",
     title="Learning-rate schedules",
-    says="The rate that the optimizer really used at every update, against the formula of the schedule: on, before and "
-    "after each boundary, far beyond the end, by index, resumed, and composed.",
+    says="The rate that the optimizer really used at every update, against the formula of the schedule: on, before "
+    "and after each boundary, far beyond the end, by index, resumed, and composed.",
     subject="Schedule",
     checks=checks,
     entries=entries,

@@ -19,9 +19,13 @@ FAR = (100, 1000, 12345)  # beyond the end of every schedule here
 class Entry(OptimizerEntry):
     """One schedule of one framework, in the words of the reference. `optimizer` is its name in test ids."""
 
-    usual: Mapping[str, Any] = field(default_factory=dict)  # values as people write them, of the case "usual-values"
+    usual: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # values as people write them, of the case "usual-values"
     recursive: bool = False  # whether each rate is computed from the one before
-    per_group: Mapping[str, Any] = field(default_factory=dict)  # hyperparameters that may be lists -> a second value
+    per_group: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # hyperparameters that may be lists -> a second value
     indexed: str = ""  # why it cannot be called by index, if it cannot
 
 
@@ -49,7 +53,9 @@ class Case:
             return found
         installed = defaults(constructor)
         required = {
-            k: v for k, v in to_arguments(entry, found).items() if installed.get(k, inspect._empty) is inspect._empty
+            k: v
+            for k, v in to_arguments(entry, found).items()
+            if installed.get(k, inspect._empty) is inspect._empty
         }
         return to_reference(entry, {**installed, **required})
 

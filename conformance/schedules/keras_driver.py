@@ -40,8 +40,8 @@ entries = sequence(
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
               not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13}),
         Entry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
-              {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)}, not_update=NAMED,
-              usual={"values": (0.1, 0.05, 0.001)}),
+              {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
+              not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)}),
         Entry("cosinedecay", "CosineDecay", Cosine,
               {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
                "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
@@ -97,7 +97,7 @@ def signature(entry: Entry) -> list[str]:
 
 
 def precision(entry: Entry, dtype: str, mode: str) -> Precision:
-    """Keras makes tensors of all numbers, in float32 whatever floatx is; a schedule of one's own may follow floatx."""
+    """Keras makes float32 tensors of all numbers, whatever floatx is; a schedule of one's own may follow it."""
     result = FORMATS[dtype].flushing()
     scalars = result if entry.module == "conformance" else FORMATS["float32"].flushing()
     return Precision(result, scalars=scalars, said=result)
@@ -149,7 +149,9 @@ def _used(tf: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str)
             optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:
             optimizer = _resumed(tf, optimizer, variable)
-        said = float(tf.convert_to_tensor(optimizer.learning_rate)) if mode == "optimizer" and position < 3 else None
+        said = (
+            float(tf.convert_to_tensor(optimizer.learning_rate)) if mode == "optimizer" and position < 3 else None
+        )
         call()
         seen.append((t, {"rate[0]": 0.0 - float(variable.numpy()[0])}))
         if said is not None and said != seen[-1][1]["rate[0]"]:

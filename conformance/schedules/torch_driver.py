@@ -17,7 +17,7 @@ import numpy as np
 from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
 from conformance.schedules.cases import Case, Entry, length, points, rate_of
 from conformance.schedules.torch_entries import entries
-from conformance.schedules.verdict import Precision, Seen
+from conformance.schedules.verdict import MOMENTUM, Precision, Seen
 from reference.formats import FLOAT64, FORMATS
 from reference.schedules import Schedule
 
@@ -101,7 +101,7 @@ class Driver:
         self.name, self.dtype, self.tensor = dtype, getattr(torch, dtype), tensor
         self.says = True
         self.given = None if hasattr(references[0], "parts") else self._given()
-        self.momenta = entry.reference.momenta and references[0].cycle_momentum
+        self.momenta = entry.reference.momenta
         self._make_optimizer()
         self.scheduler = self._make_scheduler()
 
@@ -116,7 +116,7 @@ class Driver:
             rate = getattr(reference, "rate", None)
             rate = 0.25 if not self.entry.argument("rate") and rate is None else self._rate(reference)
             groups.append({"params": pair, "lr": rate})
-        self.optimizer = torch.optim.SGD(groups, lr=1.0, momentum=0.75 if self.momenta else 0.0, foreach=False)
+        self.optimizer = torch.optim.SGD(groups, lr=1.0, momentum=MOMENTUM if self.momenta else 0.0, foreach=False)
 
     def _rate(self, reference: Schedule) -> Any:
         rate = rate_of(reference)
@@ -271,4 +271,3 @@ def signature(entry: Entry) -> list[str]:
     """The arguments of the installed constructor."""
     optional = {"optimizer"} if entry.cls == "ChainedScheduler" else set()  # where it need not be given
     return sorted(set(defaults(constructor(entry))) - {"optimizer"} | optional)
-

@@ -104,7 +104,7 @@ entries: dict[str, Entry] = sequence(
                cases={
                    "three": {"everywhere": True, "parts": (CONSTANT, STAIRS, HALVED), "milestones": (5, 17)},
                    "restarts": {"parts": (HALVED, RESTARTS), "milestones": (6,)},
-                   "multiplied": {"everywhere": True, "parts": (LINEAR, Multiplicative(rate=RATE, function=Power(0.9375))),
+                   "multiplied": {"everywhere": True, "parts": (HALVED, Multiplicative(rate=RATE, function=Power(0.9375))),
                                   "why": "the second multiplies the rate that it is given"},
                    "milestone-zero": {"parts": (CONSTANT, STAIRS), "milestones": (0,),
                                       "why": "the first schedule is never used"},

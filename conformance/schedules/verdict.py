@@ -2,7 +2,8 @@
 
 What a binding declares of the precision is in `Precision`: whether hyperparameters are numbers of the host, in
 float64, or tensors; whether the rate starts as a tensor; and whether each rate is computed from the one before,
-so that rounding errors add up. The value expected is always that of the closed form.
+so that rounding errors add up. The value expected is always that of the closed form, and the bound is that of the
+wider of the two forms.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from reference.branches import candidates
 from reference.formats import FLOAT64, Format
 from reference.schedules import Schedule, recursive
 
+MOMENTUM = 0.75  # of the optimizer, where the schedule leaves it alone
 Seen = list[tuple[float, dict[str, float]]]  # update -> "rate[0]", "said[0]", ... -> number
 
 
@@ -71,7 +73,7 @@ class Expectation:
             self.maybes += maybes
             if recursive_form:
                 grown = _run(schedule, p.scalars, p.rate, longest)[int(t)]
-                found = [Bounded(v.value, grown.error, grown.fmt, grown.weak) for v in found]
+                found = [Bounded(v.value, np.maximum(v.error, grown.error), grown.fmt, grown.weak) for v in found]
         fmt = p.said if name == "said" else p.result
         return [_in(v, fmt) for v in found]
 
@@ -94,6 +96,8 @@ def _closed(
     """The values at update t by the closed form, one for each answer to what rounding leaves open."""
     made, time = _made(schedule, scalars, rate), number(t)
     time = strong(time, scalars) if scalars else time
+    if momentum and not made.cycle_momentum:
+        return [number(MOMENTUM)], 0
     found, maybes = candidates(lambda: made.momentum(time) if momentum else made.at(time))
     return [_lifted(v) for v in found], maybes
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from reference.base import Array, hyper
 from reference.schedules.base import Schedule, whole
-from reference.schedules.decays import IN_LR_SCHEDULER
+from reference.schedules.decays import IN_LR
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Sequential(Schedule):
     source: ClassVar[str] = "PyTorch documentation, SequentialLR"
     turns: ClassVar = ("milestones",)
 
-    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR_SCHEDULER + "SequentialLR: schedulers")
-    milestones: tuple[int, ...] = hyper((8,), within="[0, inf)", cite=IN_LR_SCHEDULER + "SequentialLR: milestones")
+    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR + "SequentialLR: schedulers")
+    milestones: tuple[int, ...] = hyper((8,), within="[0, inf)", cite=IN_LR + "SequentialLR: milestones")
 
     def at(self, t: Array) -> Array:
         k = sum(m <= t for m in self.milestones)
@@ -54,7 +54,7 @@ class Chained(Schedule):
     source: ClassVar[str] = "PyTorch documentation, ChainedScheduler"
     by_recursion: ClassVar[bool] = True
 
-    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR_SCHEDULER + "ChainedScheduler: schedulers")
+    parts: tuple[Schedule, ...] = hyper((), cite=IN_LR + "ChainedScheduler: schedulers")
 
     def at(self, t: Array) -> Array:
         return self.run(range(whole(t) + 1))[-1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from reference.base import Array, hyper
 from reference.schedules.base import Schedule, initial_rate
-from reference.schedules.decays import IN_SCHEDULES, IN_LR_SCHEDULER
+from reference.schedules.decays import IN_LR, IN_SCHEDULES
 
 SGDR = "Loshchilov & Hutter 2017 (SGDR, ICLR), Equation 5"
 
@@ -44,19 +44,27 @@ class Cosine(Schedule):
     turns: ClassVar = ("warmup_steps", "steps")
 
     rate: float = initial_rate(SGDR + ": eta_max")
-    steps: int = hyper(10, within="(0, inf)", base=10, probe=7, cite=IN_SCHEDULES + "CosineDecay: decay_steps; " + IN_LR_SCHEDULER
+    steps: int = hyper(10, within="(0, inf)", base=10, probe=7, cite=IN_SCHEDULES + "CosineDecay: decay_steps; " + IN_LR
                        + "CosineAnnealingLR: T_max")  # fmt: skip
     alpha: float = hyper(0.0, within="[0, inf)", probe=0.25, cite=IN_SCHEDULES + "CosineDecay: alpha")
     end: float = hyper(0.0, within="[0, inf)", probe=0.0625, cite=SGDR + ": eta_min")
     warmup_target: float | None = hyper(
-        None, within="[0, inf)", probe=0.75, needs={"warmup_steps": 6}, cite=IN_SCHEDULES + "CosineDecay: warmup_target"
+        None,
+        within="[0, inf)",
+        probe=0.75,
+        needs={"warmup_steps": 6},
+        cite=IN_SCHEDULES + "CosineDecay: warmup_target",
     )
     warmup_steps: int = hyper(
-        0, within="[0, inf)", probe=9, needs={"warmup_target": 0.75}, cite=IN_SCHEDULES + "CosineDecay: warmup_steps"
+        0,
+        within="[0, inf)",
+        probe=9,
+        needs={"warmup_target": 0.75},
+        cite=IN_SCHEDULES + "CosineDecay: warmup_steps",
     )
     beyond: str = hyper(
         "stays", one_of=("stays", "continues"),
-        cite=IN_SCHEDULES + "CosineDecay: step = min(step, decay_steps) (stays); " + IN_LR_SCHEDULER + "CosineAnnealingLR, note: "
+        cite=IN_SCHEDULES + "CosineDecay: step = min(step, decay_steps) (stays); " + IN_LR + "CosineAnnealingLR, note: "
         "without restarts, so T_cur = t and increases monotonically (continues)",
     )  # fmt: skip
 
@@ -108,12 +116,20 @@ class CosineRestarts(Schedule):
 
     rate: float = initial_rate(SGDR + ": eta_max")
     steps: int = hyper(10, within="(0, inf)", base=6, probe=5, cite=SGDR + ": T_0")
-    t_mul: float = hyper(2.0, within="[1, inf)", base=2, probe=3, cite="Loshchilov & Hutter 2017, Section 3: T_mult")
+    t_mul: float = hyper(
+        2.0, within="[1, inf)", base=2, probe=3, cite="Loshchilov & Hutter 2017, Section 3: T_mult"
+    )
     m_mul: float = hyper(
-        1.0, within="(0, inf)", probe=0.75, cite=IN_SCHEDULES + "CosineDecayRestarts: m_mul, the rate of the i-th period"
+        1.0,
+        within="(0, inf)",
+        probe=0.75,
+        cite=IN_SCHEDULES + "CosineDecayRestarts: m_mul, the rate of the i-th period",
     )
     alpha: float = hyper(
-        0.0, within="[0, inf)", probe=0.25, cite=IN_SCHEDULES + "CosineDecayRestarts: alpha, of the initial_learning_rate"
+        0.0,
+        within="[0, inf)",
+        probe=0.25,
+        cite=IN_SCHEDULES + "CosineDecayRestarts: alpha, of the initial_learning_rate",
     )
     end: float = hyper(0.0, within="[0, inf)", probe=0.0625, cite=SGDR + ": eta_min")
 
@@ -157,7 +173,9 @@ class Averaging(Schedule):
     turns: ClassVar = ("steps",)
 
     rate: float = initial_rate("PyTorch documentation, SWALR: the lr of the group")
-    target: float = hyper(0.05, within="[0, inf)", base=0.0625, probe=0.75, cite="PyTorch documentation, SWALR: swa_lr")
+    target: float = hyper(
+        0.05, within="[0, inf)", base=0.0625, probe=0.75, cite="PyTorch documentation, SWALR: swa_lr"
+    )
     steps: int = hyper(10, within="[0, inf)", base=10, probe=7, cite="PyTorch documentation, SWALR: anneal_epochs")
     strategy: str = hyper("cos", one_of=("cos", "linear"), probe="linear",
                           cite="PyTorch documentation, SWALR: anneal_strategy")  # fmt: skip

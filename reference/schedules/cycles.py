@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from reference.base import Array, hyper
 from reference.schedules.base import Schedule
 from reference.schedules.cosine import half_cosine
-from reference.schedules.decays import IN_LR_SCHEDULER
+from reference.schedules.decays import IN_LR
 
 CLR = "Smith 2017 (Cyclical Learning Rates, WACV), Section 3"
-ONE = "Smith & Topin 2018 (Super-Convergence), Section 3; " + IN_LR_SCHEDULER + "OneCycleLR"
+ONE = "Smith & Topin 2018 (Super-Convergence), Section 3; " + IN_LR + "OneCycleLR"
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Cyclic(Schedule):
 
     Iterations are counted, in exp_range too, from the start of the "training" (the paper) or of the "cycle".
 
-    Source: Smith 2017, Section 3.1 and 3.2, with the code in 3.1 (U = D = stepsize); PyTorch documentation, CyclicLR
-    (U other than D, momentum, functions).
+    Source: Smith 2017, Section 3.1 and 3.2, with the code in 3.1 (U = D = stepsize); PyTorch documentation,
+    CyclicLR (U other than D, momentum, functions).
     """
 
     title: ClassVar[str] = "Cyclic"
@@ -45,21 +44,29 @@ class Cyclic(Schedule):
     rate: float = hyper(0.125, within="[0, inf)", cite=CLR + ": base_lr")
     peak: float = hyper(0.5, within="[0, inf)", probe=0.75, cite=CLR + ": max_lr")
     up: int = hyper(2000, within="(0, inf)", base=6, probe=4, cite=CLR + ": stepsize")
-    down: int | None = hyper(None, within="(0, inf)", probe=3, cite=IN_LR_SCHEDULER + "CyclicLR: step_size_down, that of the way up by default")
+    down: int | None = hyper(
+        None,
+        within="(0, inf)",
+        probe=3,
+        cite=IN_LR + "CyclicLR: step_size_down, that of the way up by default",
+    )
     policy: str = hyper(
-        "triangular", one_of=("triangular", "triangular2", "exp_range"), probe="triangular2", cite=CLR + ": policies"
+        "triangular",
+        one_of=("triangular", "triangular2", "exp_range"),
+        probe="triangular2",
+        cite=CLR + ": policies",
     )
     gamma: float = hyper(1.0, within="(0, 1]", probe=0.875, needs={"policy": "exp_range"}, cite=CLR + ": exp_range")
-    scale: Callable[[float], float] | None = hyper(None, cite=IN_LR_SCHEDULER + "CyclicLR: scale_fn")
-    scale_of: str = hyper("cycle", one_of=("cycle", "iterations"), cite=IN_LR_SCHEDULER + "CyclicLR: scale_mode")
+    scale: Any = hyper(None, cite=IN_LR + "CyclicLR: scale_fn")
+    scale_of: str = hyper("cycle", one_of=("cycle", "iterations"), cite=IN_LR + "CyclicLR: scale_mode")
     iterations: str = hyper(
         "training", one_of=("training", "cycle"),
-        cite=CLR + ".2: gamma^iteration (training); " + IN_LR_SCHEDULER + "CyclicLR: scale_mode: cycle iterations (training "
+        cite=CLR + ".2: gamma^iteration (training); " + IN_LR + "CyclicLR: scale_mode: cycle iterations (training "
         "iterations since start of cycle) (cycle)",
     )  # fmt: skip
-    cycle_momentum: bool = hyper(True, one_of=(False, True), probe=False, cite=IN_LR_SCHEDULER + "CyclicLR: cycle_momentum")
-    base_momentum: float = hyper(0.8, within="[0, 1]", base=0.5, probe=0.25, cite=IN_LR_SCHEDULER + "CyclicLR: base_momentum")
-    max_momentum: float = hyper(0.9, within="[0, 1]", base=0.875, probe=0.75, cite=IN_LR_SCHEDULER + "CyclicLR: max_momentum")
+    cycle_momentum: bool = hyper(True, one_of=(False, True), probe=False, cite=IN_LR + "CyclicLR: cycle_momentum")
+    base_momentum: float = hyper(0.8, within="[0, 1]", base=0.5, probe=0.25, cite=IN_LR + "CyclicLR: base_momentum")
+    max_momentum: float = hyper(0.9, within="[0, 1]", base=0.875, probe=0.75, cite=IN_LR + "CyclicLR: max_momentum")
 
     combinations: ClassVar = {"decaying": {"policy": "triangular2", "down": 4},
                               "steep": {"up": 1}, "sawtooth": {"up": 6, "down": 1}}  # fmt: skip
@@ -95,8 +102,8 @@ class OneCycle(Schedule):
         three phases:  down to eta_max / d, symmetrically, at update 2 (p N - 1), and on to eta_max / (d f) at N - 1
 
     with eta_max `peak`, d `div`, f `final_div`. Between two updates at distance n the rate goes from a to b along
-    half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the other way:
-    from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and stays in a third phase.
+    half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the other
+    way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and stays in a third phase.
 
     Source: Smith & Topin 2018, Section 3 (three phases); PyTorch documentation, OneCycleLR.
     """
@@ -125,12 +132,11 @@ class OneCycle(Schedule):
         """What goes from the first of these values to the last, one phase after the other, at update t."""
         peak = self.portion * self.total - 1
         ends = (peak, 2 * peak, self.total - 1) if self.three_phase else (peak, self.total - 1)
-        start = 0
-        for before, after, end in zip(values, values[1:], ends, strict=True):
-            if t <= end or end is ends[-1]:
-                break
-            start = end
-        fraction = (t - start) / (end - start)
+        start, i = 0, 0
+        while i < len(ends) - 1 and not t <= ends[i]:
+            start, i = ends[i], i + 1
+        before, after = values[i], values[i + 1]
+        fraction = (t - start) / (ends[i] - start)
         if self.strategy == "linear":
             return before + (after - before) * fraction
         return half_cosine(after, before, fraction)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from reference.base import Array, hyper
 from reference.schedules.base import Schedule, initial_rate, whole
 
 IN_SCHEDULES = "Keras documentation, optimizers.schedules."
-IN_LR_SCHEDULER = "PyTorch documentation, torch.optim.lr_scheduler."
+IN_LR = "PyTorch documentation, torch.optim.lr_scheduler."
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,12 @@ class Exponential(Schedule):
 
     rate: float = initial_rate(IN_SCHEDULES + "ExponentialDecay: initial_learning_rate")
     every: int = hyper(1, within="(0, inf)", base=6, probe=7, cite=IN_SCHEDULES + "ExponentialDecay: decay_steps; "
-                       + IN_LR_SCHEDULER + "StepLR: step_size")  # fmt: skip
+                       + IN_LR + "StepLR: step_size")  # fmt: skip
     decay: float = hyper(0.9, within="[0, inf)", base=0.875, probe=0.625,
-                         cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; " + IN_LR_SCHEDULER + "StepLR: gamma")  # fmt: skip
-    staircase: bool = hyper(False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "ExponentialDecay: staircase")
+                         cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; " + IN_LR + "StepLR: gamma")  # fmt: skip
+    staircase: bool = hyper(
+        False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "ExponentialDecay: staircase"
+    )
 
     combinations: ClassVar = {"fraction": {"every": 2.5}, "growing": {"decay": 1.03125}}
 
@@ -69,10 +70,18 @@ class InverseTime(Schedule):
 
     rate: float = initial_rate(IN_SCHEDULES + "InverseTimeDecay: initial_learning_rate")
     every: int = hyper(
-        1, within="(0, inf)", base=6, probe=7, cite=IN_SCHEDULES + "InverseTimeDecay: decay_steps, how often to decay"
+        1,
+        within="(0, inf)",
+        base=6,
+        probe=7,
+        cite=IN_SCHEDULES + "InverseTimeDecay: decay_steps, how often to decay",
     )
-    decay: float = hyper(0.5, within="[0, inf)", base=0.75, probe=2.0, cite=IN_SCHEDULES + "InverseTimeDecay: decay_rate")
-    staircase: bool = hyper(False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "InverseTimeDecay: staircase")
+    decay: float = hyper(
+        0.5, within="[0, inf)", base=0.75, probe=2.0, cite=IN_SCHEDULES + "InverseTimeDecay: decay_rate"
+    )
+    staircase: bool = hyper(
+        False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "InverseTimeDecay: staircase"
+    )
 
     combinations: ClassVar = {"fraction": {"every": 2.5}}
 
@@ -103,8 +112,10 @@ class Polynomial(Schedule):
 
     rate: float = initial_rate(IN_SCHEDULES + "PolynomialDecay: initial_learning_rate")
     steps: int = hyper(10, within="(0, inf)", base=10, probe=7,
-                       cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; " + IN_LR_SCHEDULER + "PolynomialLR: total_iters")  # fmt: skip
-    end: float = hyper(0.0, within="[0, inf)", probe=0.0625, cite=IN_SCHEDULES + "PolynomialDecay: end_learning_rate")
+                       cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; " + IN_LR + "PolynomialLR: total_iters")  # fmt: skip
+    end: float = hyper(
+        0.0, within="[0, inf)", probe=0.0625, cite=IN_SCHEDULES + "PolynomialDecay: end_learning_rate"
+    )
     power: float = hyper(1.0, within="[0, inf)", probe=2.5, cite=IN_SCHEDULES + "PolynomialDecay: power")
     cycle: bool = hyper(False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "PolynomialDecay: cycle")
 
@@ -147,10 +158,10 @@ class Linear(Schedule):
     source: ClassVar[str] = "PyTorch documentation, LinearLR"
     turns: ClassVar = ("steps",)
 
-    rate: float = initial_rate(IN_LR_SCHEDULER + "LinearLR: the initial lr")
-    start: float = hyper(1 / 3, within="(0, 1]", base=0.25, probe=0.625, cite=IN_LR_SCHEDULER + "LinearLR: start_factor")
-    end: float = hyper(1.0, within="[0, 1]", probe=0.5, cite=IN_LR_SCHEDULER + "LinearLR: end_factor")
-    steps: int = hyper(5, within="(0, inf)", base=10, probe=7, cite=IN_LR_SCHEDULER + "LinearLR: total_iters")
+    rate: float = initial_rate(IN_LR + "LinearLR: the initial lr")
+    start: float = hyper(1 / 3, within="(0, 1]", base=0.25, probe=0.625, cite=IN_LR + "LinearLR: start_factor")
+    end: float = hyper(1.0, within="[0, 1]", probe=0.5, cite=IN_LR + "LinearLR: end_factor")
+    steps: int = hyper(5, within="(0, inf)", base=10, probe=7, cite=IN_LR + "LinearLR: total_iters")
 
     combinations: ClassVar = {"falling": {"start": 1.0, "end": 0.125}, "to-zero": {"start": 0.75, "end": 0.0},
                               "one-step": {"steps": 1}}  # fmt: skip
@@ -185,9 +196,9 @@ class Constant(Schedule):
     source: ClassVar[str] = "PyTorch documentation, ConstantLR"
     turns: ClassVar = ("steps",)
 
-    rate: float = initial_rate(IN_LR_SCHEDULER + "ConstantLR: the initial lr")
-    factor: float = hyper(1 / 3, within="[0, 1]", base=0.375, probe=0.625, cite=IN_LR_SCHEDULER + "ConstantLR: factor")
-    steps: int = hyper(5, within="[0, inf)", base=6, probe=9, cite=IN_LR_SCHEDULER + "ConstantLR: total_iters")
+    rate: float = initial_rate(IN_LR + "ConstantLR: the initial lr")
+    factor: float = hyper(1 / 3, within="[0, 1]", base=0.375, probe=0.625, cite=IN_LR + "ConstantLR: factor")
+    steps: int = hyper(5, within="[0, inf)", base=6, probe=9, cite=IN_LR + "ConstantLR: total_iters")
 
     combinations: ClassVar = {"no-steps": {"steps": 0}, "factor-zero": {"factor": 0.0}}
 
@@ -217,9 +228,11 @@ class MultiStep(Schedule):
     source: ClassVar[str] = "PyTorch documentation, MultiStepLR"
     turns: ClassVar = ("milestones",)
 
-    rate: float = initial_rate(IN_LR_SCHEDULER + "MultiStepLR: the initial lr")
-    milestones: tuple[int, ...] = hyper((4, 9), probe=(3, 5, 14), within="[0, inf)", cite=IN_LR_SCHEDULER + "MultiStepLR: milestones")
-    factor: float = hyper(0.1, within="[0, inf)", base=0.375, probe=0.625, cite=IN_LR_SCHEDULER + "MultiStepLR: gamma")
+    rate: float = initial_rate(IN_LR + "MultiStepLR: the initial lr")
+    milestones: tuple[int, ...] = hyper(
+        (4, 9), probe=(3, 5, 14), within="[0, inf)", cite=IN_LR + "MultiStepLR: milestones"
+    )
+    factor: float = hyper(0.1, within="[0, inf)", base=0.375, probe=0.625, cite=IN_LR + "MultiStepLR: gamma")
 
     combinations: ClassVar = {"twice": {"milestones": (3, 3, 8)}}
 
@@ -273,8 +286,8 @@ class Lambda(Schedule):
     title: ClassVar[str] = "Lambda"
     source: ClassVar[str] = "PyTorch documentation, LambdaLR"
 
-    rate: float = initial_rate(IN_LR_SCHEDULER + "LambdaLR: the initial lr")
-    function: Callable[[int], float] = hyper(None, cite=IN_LR_SCHEDULER + "LambdaLR: lr_lambda, a factor given an epoch")
+    rate: float = initial_rate(IN_LR + "LambdaLR: the initial lr")
+    function: Any = hyper(None, cite=IN_LR + "LambdaLR: lr_lambda, a factor given an epoch")
 
     def at(self, t: Array) -> Array:
         return self.rate * self.function(t)
@@ -291,8 +304,8 @@ class Multiplicative(Schedule):
     source: ClassVar[str] = "PyTorch documentation, MultiplicativeLR"
     by_recursion: ClassVar[bool] = True
 
-    rate: float = initial_rate(IN_LR_SCHEDULER + "MultiplicativeLR: the initial lr")
-    function: Callable[[int], float] = hyper(None, cite=IN_LR_SCHEDULER + "MultiplicativeLR: lr_lambda")
+    rate: float = initial_rate(IN_LR + "MultiplicativeLR: the initial lr")
+    function: Any = hyper(None, cite=IN_LR + "MultiplicativeLR: lr_lambda")
 
     def at(self, t: Array) -> Array:
         return self.run(range(whole(t) + 1))[-1]

@@ -11,9 +11,9 @@ import numpy as np
 
 from reference.base import Array, hyper
 from reference.schedules.base import Schedule, initial_rate
-from reference.schedules.decays import IN_LR_SCHEDULER
+from reference.schedules.decays import IN_LR
 
-PLATEAU = IN_LR_SCHEDULER + "ReduceLROnPlateau: "
+PLATEAU = IN_LR + "ReduceLROnPlateau: "
 CALLBACK = "Keras documentation, callbacks.ReduceLROnPlateau: "
 
 

@@ -8,13 +8,13 @@ from functools import cache
 
 import pytest
 
-from conformance import cases, ledger, mutants
+from conformance import areas, cases, ledger, mutants
 from conformance.bindings import BINDINGS
 from conformance.errors import BadInput
 from conformance.ledger import Ledger, Row
 
 ROWS = ledger.load().rows
-IDS = [i.id for i in cases.instances()]
+IDS = [i.id for i in areas.instances()]
 VERSIONS = {name: version for b in BINDINGS.values() for name, version in b.versions().items()}
 
 GOOD = {
@@ -54,11 +54,14 @@ def test_no_case_is_selected_twice():
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.id)
 def test_a_row_expects_what_its_references_can_be(row):
     """The mistake can be planted, the form exists, in every case that the row selects; an error needs neither."""
-    chosen = {(i.framework, i.optimizer, i.case.name): i for i in cases.instances() if row.matches(i.id)}
+    chosen = {(i.framework, i.optimizer, i.name): i for i in areas.instances() if row.matches(i.id)}
     assert chosen
     for instance in chosen.values():
-        if instance.case.values != "defaults":  # those are in the installed class
-            groups = instance.case.groups(instance.entry)
+        if (
+            isinstance(instance, areas.Check) or instance.case.values != "defaults"
+        ):  # those are in the installed class
+            check = isinstance(instance, areas.Check)
+            groups = instance.groups(installed=False) if check else instance.case.groups(instance.entry)
             expected = row.expected(groups)
             assert [g.tensors for g in expected] == [g.tensors for g in groups]
             said = row.expect.startswith("raises:")
