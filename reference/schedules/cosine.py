@@ -44,8 +44,9 @@ class Cosine(Schedule):
     turns: ClassVar = ("warmup_steps", "steps")
 
     rate: float = initial_rate(SGDR + ": eta_max")
-    steps: int = hyper(10, within="(0, inf)", base=10, probe=7, cite=IN_SCHEDULES + "CosineDecay: decay_steps; " + IN_LR
-                       + "CosineAnnealingLR: T_max")  # fmt: skip
+    steps: int = hyper(10, within="(0, inf)", base=10, probe=7,
+                       cite=IN_SCHEDULES + "CosineDecay: decay_steps; "
+                       + IN_LR + "CosineAnnealingLR: T_max")  # fmt: skip
     alpha: float = hyper(0.0, within="[0, inf)", probe=0.25, cite=IN_SCHEDULES + "CosineDecay: alpha")
     end: float = hyper(0.0, within="[0, inf)", probe=0.0625, cite=SGDR + ": eta_min")
     warmup_target: float | None = hyper(
@@ -64,8 +65,8 @@ class Cosine(Schedule):
     )
     beyond: str = hyper(
         "stays", one_of=("stays", "continues"),
-        cite=IN_SCHEDULES + "CosineDecay: step = min(step, decay_steps) (stays); " + IN_LR + "CosineAnnealingLR, note: "
-        "without restarts, so T_cur = t and increases monotonically (continues)",
+        cite=IN_SCHEDULES + "CosineDecay: step = min(step, decay_steps) (stays); "
+        + IN_LR + "CosineAnnealingLR, note: without restarts, so T_cur = t and increases monotonically (continues)",
     )  # fmt: skip
 
     combinations: ClassVar = {

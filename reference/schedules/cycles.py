@@ -24,13 +24,14 @@ class Cyclic(Schedule):
         height = x (U + D) / U on the way up, (x - 1) / (U / (U + D) - 1) on the way down
         eta_t = base + (max - base) height scale,   mu_t = max_mu - (max_mu - base_mu) height scale
 
-        triangular: scale = 1     triangular2: 1 / 2^(cycle - 1)     exp_range: gamma^t     or a given function
+        `policy`:  triangular: scale = 1     triangular2: 1 / 2^(cycle - 1)     exp_range: gamma^t
 
     with base `rate`, max `peak`, U and D `up` and `down` (updates), gamma `gamma`, base_mu and max_mu
     `base_momentum` and `max_momentum`, t the update counted from 0. A given `scale` function is called with the
     cycle, counted from 1, or with the iteration, as `scale_of` says.
 
-    Iterations are counted, in exp_range too, from the start of the "training" (the paper) or of the "cycle".
+    Without `cycle_momentum` the momentum is left alone. `iterations` are counted, in exp_range too, from the start
+    of the "training" (the paper) or of the "cycle".
 
     Source: Smith 2017, Section 3.1 and 3.2, with the code in 3.1 (U = D = stepsize); PyTorch documentation,
     CyclicLR (U other than D, momentum, functions).
@@ -57,7 +58,7 @@ class Cyclic(Schedule):
         cite=CLR + ": policies",
     )
     gamma: float = hyper(1.0, within="(0, 1]", probe=0.875, needs={"policy": "exp_range"}, cite=CLR + ": exp_range")
-    scale: Any = hyper(None, cite=IN_LR + "CyclicLR: scale_fn")
+    scale: Any = hyper(None, cite=IN_LR + "CyclicLR: scale_fn")  # noqa: RUF009 - a field
     scale_of: str = hyper("cycle", one_of=("cycle", "iterations"), cite=IN_LR + "CyclicLR: scale_mode")
     iterations: str = hyper(
         "training", one_of=("training", "cycle"),
@@ -103,7 +104,8 @@ class OneCycle(Schedule):
 
     with eta_max `peak`, d `div`, f `final_div`. Between two updates at distance n the rate goes from a to b along
     half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the other
-    way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and stays in a third phase.
+    way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and stays in a third
+    phase; without `cycle_momentum` it is left alone. `strategy` says which line, `three_phase` how many phases.
 
     Source: Smith & Topin 2018, Section 3 (three phases); PyTorch documentation, OneCycleLR.
     """

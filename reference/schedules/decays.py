@@ -36,7 +36,8 @@ class Exponential(Schedule):
     every: int = hyper(1, within="(0, inf)", base=6, probe=7, cite=IN_SCHEDULES + "ExponentialDecay: decay_steps; "
                        + IN_LR + "StepLR: step_size")  # fmt: skip
     decay: float = hyper(0.9, within="[0, inf)", base=0.875, probe=0.625,
-                         cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; " + IN_LR + "StepLR: gamma")  # fmt: skip
+                         cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; "
+                         + IN_LR + "StepLR: gamma")  # fmt: skip
     staircase: bool = hyper(
         False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "ExponentialDecay: staircase"
     )
@@ -112,7 +113,8 @@ class Polynomial(Schedule):
 
     rate: float = initial_rate(IN_SCHEDULES + "PolynomialDecay: initial_learning_rate")
     steps: int = hyper(10, within="(0, inf)", base=10, probe=7,
-                       cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; " + IN_LR + "PolynomialLR: total_iters")  # fmt: skip
+                       cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; "
+                       + IN_LR + "PolynomialLR: total_iters")  # fmt: skip
     end: float = hyper(
         0.0, within="[0, inf)", probe=0.0625, cite=IN_SCHEDULES + "PolynomialDecay: end_learning_rate"
     )
@@ -260,8 +262,8 @@ class Piecewise(Schedule):
 
     boundaries: tuple[float, ...] = hyper((4, 9), probe=(2, 11), within="[0, inf)", cite=IN_SCHEDULES
                                              + "PiecewiseConstantDecay: boundaries")  # fmt: skip
-    values: tuple[float, ...] = hyper((0.5, 0.125, 0.25), probe=(0.375, 0.75, 0.0625), within="[0, inf)", cite=IN_SCHEDULES
-                                      + "PiecewiseConstantDecay: values")  # fmt: skip
+    values: tuple[float, ...] = hyper((0.5, 0.125, 0.25), probe=(0.375, 0.75, 0.0625), within="[0, inf)",
+                                      cite=IN_SCHEDULES + "PiecewiseConstantDecay: values")  # fmt: skip
     turns: ClassVar = ("boundaries",)
 
     combinations: ClassVar = {
@@ -287,7 +289,7 @@ class Lambda(Schedule):
     source: ClassVar[str] = "PyTorch documentation, LambdaLR"
 
     rate: float = initial_rate(IN_LR + "LambdaLR: the initial lr")
-    function: Any = hyper(None, cite=IN_LR + "LambdaLR: lr_lambda, a factor given an epoch")
+    function: Any = hyper(None, cite=IN_LR + "LambdaLR: lr_lambda, given an epoch")  # noqa: RUF009 - a field
 
     def at(self, t: Array) -> Array:
         return self.rate * self.function(t)
@@ -305,7 +307,7 @@ class Multiplicative(Schedule):
     by_recursion: ClassVar[bool] = True
 
     rate: float = initial_rate(IN_LR + "MultiplicativeLR: the initial lr")
-    function: Any = hyper(None, cite=IN_LR + "MultiplicativeLR: lr_lambda")
+    function: Any = hyper(None, cite=IN_LR + "MultiplicativeLR: lr_lambda")  # noqa: RUF009 - a field
 
     def at(self, t: Array) -> Array:
         return self.run(range(whole(t) + 1))[-1]

@@ -22,16 +22,17 @@ class Plateau(Schedule):
     """Multiplied by a factor when a metric has not improved for too long.
 
     After each epoch, with metric x and best b so far:
-        improved if there is no b yet, or  min: x < b (1 - h) (rel), x < b - h (abs)
-                                           max: x > b (1 + h) (rel), x > b + h (abs)
+        improved if there is no b yet, or  min: x < b (1 - h) (relative), x < b - h (else)
+                                           max: x > b (1 + h) (relative), x > b + h (else)
         improved:  b <- x, bad <- 0        else:  bad <- bad + 1
         while epochs of a cooldown are left: one less, and bad <- 0
         bad > P ("allowed") or bad >= P ("waited"):
             eta <- max(f eta, eta_min), unless that changes it by less than eps; bad <- 0, cooldown of C epochs
 
     with eta_0 `rate`, f `factor`, P `patience` and C `cooldown` (epochs), h `threshold` (a fraction, or in the unit
-    of the metric), eta_min `least`, eps `epsilon` (rates). The first metric is the first best, whatever it is; one
-    that is not a number compares as false: it never improves, and it is no best.
+    of the metric), eta_min `least`, eps `epsilon` (rates); `mode` says whether a small or a large metric is good,
+    `patience_is` what P counts. The first metric is the first best, whatever it is; one that is not a number
+    compares as false: it never improves, and it is no best.
 
     Patience P is the number of epochs without improvement that are allowed (PyTorch), or after which the rate is
     reduced (Keras).

@@ -6,6 +6,7 @@ from conformance import kill, mutants, selfcheck
 from conformance.bindings import BINDINGS
 from conformance.errors import BadInput
 from reference import REFERENCES
+from reference.schedules import SCHEDULES
 from reference.wrapped import Wrapped
 
 ENTRIES = {e.optimizer: e for b in BINDINGS.values() for e in b.entries.values()}
@@ -48,7 +49,7 @@ def test_names_say_which_mistake():
     for reference in [*REFERENCES.values(), Wrapped]:
         names = [m.name for m in mutants.of(reference)]
         assert len(set(names)) == len(names), reference
-    known = {c.__name__ for r in [*REFERENCES.values(), Wrapped] for c in r.__mro__}
+    known = {c.__name__ for r in [*REFERENCES.values(), Wrapped, *SCHEDULES.values()] for c in r.__mro__}
     for mutant in mutants.registry():
         assert mutant.optimizer in known, f"{mutant.name}: there is no reference {mutant.optimizer}"
         assert mutant.says
