@@ -26,6 +26,7 @@ AREAS: dict[str, str] = {
     "parity": "conformance.parity",
     "scheduling": "conformance.scheduling",
     "schedules": "conformance.schedules",
+    "refusals": "conformance.refusals",
 }
 
 

@@ -33,8 +33,8 @@ class Row:
     id: str
     select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
     kind: str
-    # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", a dialect and mutants: "dialect:…, mutant:…", or
-    # "raises:ERROR: beginning of it"
+    # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", a dialect and mutants: "dialect:…, mutant:…",
+    # "raises:ERROR: beginning of it", or "listed:FILE", where the checks of an area find what is expected of each.
     expect: str
     reason: str
     link: str
@@ -185,9 +185,10 @@ def _check_expect(where: str, expect: str) -> None:
 
 def _check_part(where: str, expect: str) -> None:
     kind, _, name = expect.partition(":")
-    if kind not in ("mutant", "dialect", "raises") or (kind == "dialect" and "=" not in name) or not name:
+    if kind not in ("mutant", "dialect", "raises", "listed") or (kind == "dialect" and "=" not in name) or not name:
         raise BadInput(
-            f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE and raises:ERROR: MESSAGE"
+            f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE, raises:ERROR: MESSAGE "
+            "and listed:FILE"
         )
     if kind == "mutant":
         known = {m.name for m in mutants.registry()}

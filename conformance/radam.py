@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Sequence
-from numbers import Real
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from conformance.errors import BadInput, choose
@@ -142,6 +142,7 @@ class RAdam(_Base):
             ema_overwrite_frequency=ema_overwrite_frequency,
             **kwargs,
         )
+        _check_around(base)
         if _KERAS_3:
             super().__init__(learning_rate=learning_rate, **base)
         else:
@@ -297,3 +298,23 @@ def _number(argument: str, value: Any, least: float, below: float = math.inf) ->
         return float(value)
     limits = f"at least {least:g} and " + (f"less than {below:g}" if below < math.inf else "finite")
     raise BadInput(f"{argument}: {value!r} is out of range. Allowed: a number, {limits}.")
+
+
+def _check_around(given: Mapping[str, Any]) -> None:
+    """BadInput for what the base class takes and would not notice: a limit of 0, a momentum that is nan, …"""
+    clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if given.get(name) is not None]
+    if len(clips) > 1:
+        raise BadInput(f"{' and '.join(clips)} are both given. Allowed: one kind of clipping.")
+    for argument in ("clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor"):
+        value = given.get(argument)
+        if value is not None and not (isinstance(value, Real) and 0 < value < math.inf):
+            raise BadInput(f"{argument}: {value!r} is out of range. Allowed: a finite number above 0, or None.")
+    for argument, least in (("ema_overwrite_frequency", 1), ("gradient_accumulation_steps", 2)):
+        value = given.get(argument)
+        if value is not None and not (isinstance(value, Integral) and value >= least):
+            raise BadInput(
+                f"{argument}: {value!r} is out of range. Allowed: an integer, at least {least}, or None."
+            )
+    momentum = given["ema_momentum"]
+    if not (isinstance(momentum, Real) and 0 <= momentum <= 1):
+        raise BadInput(f"ema_momentum: {momentum!r} is out of range. Allowed: a number, at least 0 and at most 1.")

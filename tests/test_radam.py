@@ -418,6 +418,10 @@ def test_slots_are_tf_variables_among_the_optimizers_variables():
         ("threshold", 3.9),
         ("unrectified", "sgd"),
         ("weight_decay", -0.5),
+        ("clipnorm", 0.0),
+        ("clipvalue", float("nan")),
+        ("ema_momentum", float("nan")),
+        ("ema_overwrite_frequency", 1.5),
     ],
 )
 def test_bad_argument_is_named_with_its_value_and_what_is_allowed(argument, value):
