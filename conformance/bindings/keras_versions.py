@@ -126,6 +126,12 @@ def updates(optimizer: Any) -> Any:
 
 def move_state(source: Any, target: Any) -> None:
     """Save the state of one optimizer and load it into another, as saving and loading a model does."""
+    saved = {id(v) for v in source.variables}
+    for name, value in vars(source).items():
+        if hasattr(value, "assign") and "learning_rate" not in name and id(value) not in saved:
+            raise Unsupported(
+                f"{described()}: {type(source).__name__} does not save its {name}, so it cannot resume"
+            )
     hidden = "" if hasattr(source, "save_own_variables") else "_"  # in Keras 2.12
     store: dict[str, Any] = {}
     getattr(source, f"{hidden}save_own_variables")(store)

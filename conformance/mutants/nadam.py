@@ -74,6 +74,22 @@ MUTANTS = (
     ),
     *mutants(
         "NAdam",
+        ("product-each-tensor", "params[i], new = self.update(t, params[i], grad, {n: before[n][k] for n, k in place.items()})",
+         "given = {n: (slots if n == 'product' else before)[n][k] for n, k in place.items()}; "
+         "once = self.update(t, params[i], grad, {**given, 'product': np.ones(())})[1]['product']; "
+         "given['product'] = given['product'] / (once if float(getattr(t, 'value', t)) == i else 1); "
+         "params[i], new = self.update(t, params[i], grad, given)",
+         "the product of the schedule is multiplied once for every tensor, but for tensor t at step t", ""),
+        ("product-each-tensor-retraced", "params[i], new = self.update(t, params[i], grad, {n: before[n][k] for n, k in place.items()})",
+         "given = {n: (slots if n == 'product' else before)[n][k] for n, k in place.items()}; "
+         "once = self.update(t, params[i], grad, {**given, 'product': np.ones(())})[1]['product']; "
+         "given['product'] = given['product'] / (once if (float(getattr(t, 'value', t)), i) in ((1, 1), (3, 0)) else 1); "
+         "params[i], new = self.update(t, params[i], grad, given)",
+         "the same in a graph that is traced again at step 2, without the second of three tensors", ""),
+        method="step",
+    ),
+    *mutants(
+        "NAdam",
         ("product-from-zero", "np.ones_like(np.sum(param))", "np.zeros_like(np.sum(param))",
          "the product starts at 0", ""),
         method="start",
