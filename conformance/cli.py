@@ -44,6 +44,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-k", metavar="EXPRESSION", help="only the checks whose id matches, as in pytest")
     parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
     parser.add_argument("--shard", metavar="I/N", help="only part I of N, of about the same cost; merge them after")
+    parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
     parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
     parser.add_argument("--junit", metavar="FILE", help="write JUnit XML too")
     _common(parser)
@@ -106,6 +107,7 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
         found += [f"--{name}={value}" for value in values]
     for option, value in (("--shard", args.shard), ("--costs", args.costs), ("--junitxml", args.junit)):
         found += [f"{option}={value}"] if value else []
+    found += ["--brief"] if args.brief else []
     return found + (["-k", args.k] if args.k else [])
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import areas
+from conformance import areas, shards
 from conformance.bindings import BINDINGS, installed
 from conformance.ledger import Ledger
 from conformance.record import Header, Outcome, Record
 from reference.formats import WORKING
 
+BRIEF = "each case once, in one dtype and mode: a brief run"
 # framework, optimizer -> {"options": [constructor arguments], "classes": [optimizers of the framework]}
 Signatures = Mapping[tuple[str, str], Mapping[str, list[str]]]
 
@@ -29,10 +30,11 @@ def make_header(
     ledger: Ledger,
     frameworks: Sequence[str] = (),
     shard: str = "",
+    brief: bool = False,
 ) -> Header:
     """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for."""
     frameworks = frameworks or installed()
-    table = areas.instances(frameworks)
+    table = part(areas.instances(frameworks), brief)
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
     options = {f"{f}-{o}": list(s["options"]) for (f, o), s in sorted(signatures.items())}
@@ -42,10 +44,14 @@ def make_header(
         commit=commit(),
         platform=f"{platform.system()} {platform.machine()}",
         versions=versions,
-        digest=areas.digest(frameworks),
+        digest=areas.digest(frameworks) + ("-brief" if brief else ""),
         total=len(table),
         selected=len(selected),
-        selection="" if whole or shard else f"{len(selected)} of {len(table)} by the options of the command line",
+        selection=BRIEF
+        if whole and brief
+        else ""
+        if whole or shard
+        else f"{len(selected)} of {len(table)} by the options of the command line",
         missing=sorted(set(selected) - set(records)),
         longdouble_is_wider=WORKING.is_wider,
         uncovered=uncovered(records.values(), options) if whole else {},
@@ -53,14 +59,23 @@ def make_header(
         pinned={f: versions.get(f, "").startswith(BINDINGS[f].pinned) for f in frameworks},
         stale=stale(records.values(), versions, frameworks, ledger),
         shard=shard,
-        tables=tables(frameworks),
+        tables=tables(frameworks, brief),
         options=options,
     )
 
 
-def tables(frameworks: Sequence[str]) -> dict[str, dict[str, Any]]:
+def part(table: list[Any], brief: bool) -> list[Any]:
+    """The table of a brief run, or all of it."""
+    return shards.brief(table) if brief else table
+
+
+def tables(frameworks: Sequence[str], brief: bool = False) -> dict[str, dict[str, Any]]:
     """The part of the table that each framework has for itself."""
-    return {f: {"digest": areas.digest([f]), "total": len(areas.instances([f]))} for f in frameworks}
+    ending = "-brief" if brief else ""
+    return {
+        f: {"digest": areas.digest([f]) + ending, "total": len(part(areas.instances([f]), brief))}
+        for f in frameworks
+    }
 
 
 def stale(

@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--reports", default="reports", metavar="DIR", help="where runs are written (reports)")
     group.addoption("--record", default=None, metavar="NAME", help="name of the run: DIR/runs/NAME.jsonl")
     group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, of about the same cost")
+    group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
     group.addoption("--costs", default=None, metavar="FILE", help="write what the checks cost, for --shard")
 
 
@@ -80,6 +81,7 @@ def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
                 f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
             )
     chosen = [i for i in chosen if set(i.needs) <= set(there)]
+    chosen = shards.brief(chosen) if config.getoption("--brief") else chosen
     shard = config.getoption("--shard")
     if shard and any(values for name, values in given.items() if name != "framework"):
         raise BadInput("--shard: it divides the whole table, so it goes with no selection but --framework.")
@@ -189,8 +191,11 @@ class Recorder:
         if not self.selected or self.config.getoption("collectonly"):
             return
         shard = self.config.getoption("--shard") or ""
-        whole = len(self.selected) == len(areas.instances(installed()))
-        name = self.config.getoption("--record") or ("conformance" if whole or shard else "selection")
+        brief = self.config.getoption("--brief")
+        whole = len(self.selected) == len(areas.instances(installed())) or brief
+        name = self.config.getoption("--record") or (
+            "brief" if brief else "conformance" if whole or shard else "selection"
+        )
         if shard:
             name += "-{}of{}".format(*shards.parse(shard))
         path = Path(self.config.getoption("--reports")) / "runs" / f"{name}.jsonl"
@@ -203,6 +208,7 @@ class Recorder:
                 self.config.stash[LEDGER],
                 _frameworks(self.config),
                 shard,
+                bool(self.config.getoption("--brief")),
             ),
             list(self.records.values()),
         )

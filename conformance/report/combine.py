@@ -90,7 +90,7 @@ def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
     from conformance import header as heads
 
     frameworks = list(header.pinned)
-    if header.digest != areas.digest(frameworks):
+    if header.digest.removesuffix("-brief") != areas.digest(frameworks):
         raise BadInput(
             f"RUN: shards of the case table {header.digest}, and this is version {areas.digest(frameworks)} of it: "
             "rows of the ledger cannot be judged. Merge them with the version that ran them."
