@@ -23,6 +23,7 @@ from reference.branches import TooManyBranches
 
 # Name -> the module that has its AREA. Optimizers are the case table itself.
 AREAS: dict[str, str] = {
+    "claims": "conformance.claims",
     "parity": "conformance.parity",
     "scheduling": "conformance.scheduling",
     "schedules": "conformance.schedules",

@@ -19,23 +19,16 @@ Differentiate = Callable[[Any, np.ndarray, np.ndarray], tuple[float, list[np.nda
 
 
 def train(
-    framework: str,
-    entry: Entry,
-    reference: Reference,
-    dtype: str,
-    steps: int,
-    rates: Mapping[int, float] | None = None,
-) -> Trained:
-    """Train with the framework's own optimizer, loss and differentiation."""
+    framework: str, entry: Entry, reference: Reference, dtype: str, steps: int, scale: float = 1.0
+) -> Trained:  # fmt: skip
+    """Train with the framework's own optimizer, loss and differentiation; gradients are multiplied by `scale`."""
     everything = Group(tuple(range(len(task.SHAPES))), reference)
     driver = BINDINGS[framework].start(entry, [everything], task.start(), dtype, MODES[framework])
     differentiate = DIFFERENTIATE[framework]
     found = Trained([], [driver.read()])
     for t in range(1, steps + 1):
-        if rates and t in rates:
-            driver.set_learning_rate(rates[t])
         loss, grads = differentiate(driver, *task.batch(t))
-        driver.step(grads)
+        driver.step([g * scale for g in grads])
         found.losses.append(loss)
         found.grads.append(grads)
         found.states.append(driver.read())
