@@ -34,7 +34,9 @@ class Case:
     wrapping: Mapping[str, Any] = field(default_factory=dict)  # fields of `Wrapped`
     rates: Mapping[int, float] = field(default_factory=dict)  # step, counted from 1 -> learning rate from there on
     second_group: Mapping[str, Any] = field(default_factory=dict)  # the overrides of tensor 1
-    values: str = "base"  # "base": made for probing; "ordinary": as people use them; "defaults": none given
+    # "base": made for probing; "ordinary": as people use them; "defaults": none given; "given": those of a call
+    values: str = "base"
+    given: tuple[tuple[str, Any], ...] = ()  # arguments of the constructor
     everywhere: bool = False  # in the costly modes too
     steps: int = problems.STEPS
     shapes: problems.Shapes | None = None  # of other tensors than the optimizer usually has
@@ -49,8 +51,8 @@ class Case:
 
     def reference(self, entry: Entry, constructor: Any = None) -> Reference:
         """The reference of this case in the dialect of the framework."""
-        if self.values == "defaults":
-            return to_reference(entry, defaults(constructor))
+        if self.values in ("defaults", "given"):
+            return to_reference(entry, {**defaults(constructor), **dict(self.given)})
         known = {f.name: f for f in fields(entry.reference)}
         start = {n: f.metadata["base"] if self.values == "base" else f.default for n, f in known.items()}
         inner = entry.reference(**{**start, **entry.base, **entry.dialect, **self.overrides})

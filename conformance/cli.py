@@ -16,7 +16,7 @@ from typing import NoReturn
 from conformance import shards
 from conformance.errors import BadInput, Incomplete, choose
 from conformance.record import SELECTIONS, atomically, read_run
-from conformance.report.gate import BAD_INPUT, GOOD, INCOMPLETE, judge, run_path
+from conformance.report.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, judge, run_path
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
@@ -45,8 +45,9 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
     parser.add_argument("--shard", metavar="I/N", help="only part I of N, of about the same cost; merge them after")
     parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
+    parser.add_argument("--config", metavar="FILE", help="the constructor calls of a file, not the table")
     parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
-    parser.add_argument("--junit", metavar="FILE", help="write JUnit XML too")
+    parser.add_argument("--junitxml", metavar="FILE", help="write JUnit XML too")
     _common(parser)
 
 
@@ -105,8 +106,8 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     for name in SELECTIONS:
         values = [part.strip() for value in getattr(args, name) for part in value.split(",") if part.strip()]
         found += [f"--{name}={value}" for value in values]
-    for option, value in (("--shard", args.shard), ("--costs", args.costs), ("--junitxml", args.junit)):
-        found += [f"{option}={value}"] if value else []
+    for option in ("shard", "config", "costs", "junitxml"):
+        found += [f"--{option}={getattr(args, option)}"] if getattr(args, option) else []
     found += ["--brief"] if args.brief else []
     return found + (["-k", args.k] if args.k else [])
 
@@ -158,15 +159,68 @@ def report(args: argparse.Namespace) -> int:
     return GOOD
 
 
+def _gate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="a summary.json: fail too on what newly diverges, newly conforms or disappeared since",
+    )
+    _reading_options(parser)
+
+
 def gate(args: argparse.Namespace) -> int:
     """Judge a run: CONFORMS, DIVERGES_KNOWN and a declared UNSUPPORTED pass, nothing else."""
-    from conformance.report import terminal
+    from conformance import ledger
+    from conformance.report import baseline, terminal
     from conformance.report.combine import read_runs
     from conformance.report.model import build
 
-    result = build(read_runs(_paths(args)))
+    before = baseline.load(args.baseline) if args.baseline else None
+    run = read_runs(_paths(args))
+    result = build(run)
     terminal.print_verdict(result)
-    return result.verdict.exit_code
+    if before is None:
+        return result.verdict.exit_code
+    compared = baseline.compare(run, before, ledger.load())
+    for line in (*compared.wrong, *compared.notes):
+        print(f"- {line}")
+    return DIVERGENCE if compared.wrong else result.verdict.exit_code
+
+
+# ---------------------------------------------------------------- merge and diff
+
+
+def merge(args: argparse.Namespace) -> int:
+    """Put the shards of a run together: the same records as one run of everything leaves."""
+    from conformance.record import write_run
+    from conformance.report.combine import read_runs
+
+    run = read_runs(args.runs)
+    run.header.name = args.name
+    path = run_path(args.reports, args.name)
+    write_run(path, run)
+    print(path)
+    return GOOD
+
+
+def _diff_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", type=Path, metavar="A", help="the run file of the older version")
+    parser.add_argument("after", type=Path, metavar="B", help="that of the newer one")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="only these constructor calls, a line each (see run --config)"
+    )
+    _common(parser)
+
+
+def diff(args: argparse.Namespace) -> int:
+    """What changes between two versions: where, by how much, and why."""
+    from conformance import calls
+    from conformance.report import terminal, versions
+
+    listed = calls.load(args.config) if args.config else None
+    terminal.print_changes(*versions.changes(args.before, args.after, listed))
+    return GOOD
 
 
 # ---------------------------------------------------------------- explain
@@ -280,7 +334,9 @@ VERBS: dict[str, Verb] = {
     "run": Verb("run the checks, make the report, judge the result", _run_options, run),
     "report": Verb("make the report of a run again", _reading_options, report),
     "explain": Verb("say of one check what differs and what explains it", _explain_options, explain),
-    "gate": Verb("judge a run: exit code 0 only if all of it is as it should be", _reading_options, gate),
+    "gate": Verb("judge a run: exit code 0 only if all of it is as it should be", _gate_options, gate),
+    "diff": Verb("what changes between two versions", _diff_options, diff),
+    "merge": Verb("put the shards of a run together", _reading_options, merge),
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
     "mutants": Verb("plant every known mistake: which case sees which", _proof_options, mutants),

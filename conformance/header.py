@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from conformance.ledger import Ledger
 from conformance.record import Header, Outcome, Record
 from reference.formats import WORKING
 
+CALLS = "the constructor calls of a file"
 BRIEF = "each case once, in one dtype and mode: a brief run"
 # framework, optimizer -> {"options": [constructor arguments], "classes": [optimizers of the framework]}
 Signatures = Mapping[tuple[str, str], Mapping[str, list[str]]]
@@ -31,10 +33,15 @@ def make_header(
     frameworks: Sequence[str] = (),
     shard: str = "",
     brief: bool = False,
+    called: Sequence[Any] | None = None,
 ) -> Header:
-    """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for."""
+    """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for.
+
+    With `called`, those instances are the whole table: the constructor calls of a file.
+    """
     frameworks = frameworks or installed()
-    table = part(areas.instances(frameworks), brief)
+    table = list(called) if called is not None else part(areas.instances(frameworks), brief)
+    ending = "-brief" if brief else "" if called is None else f"-{_fingerprint(called)}"
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
     options = {f"{f}-{o}": list(s["options"]) for (f, o), s in sorted(signatures.items())}
@@ -44,22 +51,18 @@ def make_header(
         commit=commit(),
         platform=f"{platform.system()} {platform.machine()}",
         versions=versions,
-        digest=areas.digest(frameworks) + ("-brief" if brief else ""),
+        digest=areas.digest(frameworks) + ending,
         total=len(table),
         selected=len(selected),
-        selection=BRIEF
-        if whole and brief
-        else ""
-        if whole or shard
-        else f"{len(selected)} of {len(table)} by the options of the command line",
+        selection=_selection(len(selected), len(table), shard, brief, called),
         missing=sorted(set(selected) - set(records)),
         longdouble_is_wider=WORKING.is_wider,
-        uncovered=uncovered(records.values(), options) if whole else {},
+        uncovered=uncovered(records.values(), options) if whole and called is None else {},
         unlisted=unlisted(signatures),
         pinned={f: versions.get(f, "").startswith(BINDINGS[f].pinned) for f in frameworks},
         stale=stale(records.values(), versions, frameworks, ledger),
         shard=shard,
-        tables=tables(frameworks, brief),
+        tables=tables(frameworks, table, ending),
         options=options,
     )
 
@@ -69,13 +72,22 @@ def part(table: list[Any], brief: bool) -> list[Any]:
     return shards.brief(table) if brief else table
 
 
-def tables(frameworks: Sequence[str], brief: bool = False) -> dict[str, dict[str, Any]]:
+def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") -> dict[str, dict[str, Any]]:
     """The part of the table that each framework has for itself."""
-    ending = "-brief" if brief else ""
     return {
-        f: {"digest": areas.digest([f]) + ending, "total": len(part(areas.instances([f]), brief))}
-        for f in frameworks
+        f: {"digest": areas.digest([f]) + ending, "total": sum(i.needs == (f,) for i in table)} for f in frameworks
     }
+
+
+def _fingerprint(called: Sequence[Any]) -> str:
+    return hashlib.sha256("\n".join(f"{i.id} {i.case!r}" for i in called).encode()).hexdigest()[:8]
+
+
+def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
+    """What was run, in words; nothing for all of the table."""
+    if selected < total and not shard:
+        return f"{selected} of {total} by the options of the command line"
+    return BRIEF if brief else CALLS if called is not None else ""
 
 
 def stale(

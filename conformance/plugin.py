@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from conformance import areas, cases, ledger, shards, workers
+from conformance import areas, calls, cases, ledger, shards, workers
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput
 from conformance.header import make_header
@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--record", default=None, metavar="NAME", help="name of the run: DIR/runs/NAME.jsonl")
     group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, of about the same cost")
     group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
+    group.addoption("--config", default=None, metavar="FILE", help="the constructor calls of a file, not the table")
     group.addoption("--costs", default=None, metavar="FILE", help="write what the checks cost, for --shard")
 
 
@@ -73,6 +74,9 @@ def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
         for name in SELECTIONS
     }
     there = installed()
+    if config.getoption("--config"):
+        called = [i for c in calls.load(config.getoption("--config")) for i in c.instances()]
+        return [i for i in cases.select(called, **given) if i.framework in there]
     chosen = cases.select(areas.instances(), **given)
     for name in given["framework"]:
         if name.lower() in BINDINGS and name.lower() not in there:
@@ -209,6 +213,7 @@ class Recorder:
                 _frameworks(self.config),
                 shard,
                 bool(self.config.getoption("--brief")),
+                self.config.stash[TABLE] if self.config.getoption("--config") else None,
             ),
             list(self.records.values()),
         )

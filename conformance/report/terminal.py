@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from conformance.record import Outcome, Run
 from conformance.report import explain
+from conformance.report.gate import count
 from conformance.report.model import Cell, Report, build
 from conformance.report.render import STYLES
+from conformance.report.versions import Change
 
 _COLORS = {
     "ok": "green",
@@ -36,6 +40,23 @@ def print_verdict(report: Report) -> None:
         if not report.header.pinned.get(framework, False):  # where it is pinned, it is among the reasons
             names = ", ".join(options)
             out.print(f"- Not pinned here, so it passes: UNCOVERED in {framework}: {names}", soft_wrap=True)
+
+
+def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
+    """What changes between two versions, a paragraph each."""
+    from conformance.report.versions_page import size
+
+    out = console()
+    out.print(f"{title}: {compared:,} checks compared", style="bold", soft_wrap=True)
+    if not changes:
+        out.print("Nothing changes.", style="bold green")
+    for c in changes:
+        out.print(
+            f"\n{c.optimizer}: {c.was} → {c.becomes} ({count(c.checks, 'check')})", style="bold", soft_wrap=True
+        )
+        out.print(f"  cases    {', '.join(c.cases)}", soft_wrap=True)
+        out.print(f"  size     {size(c)}", soft_wrap=True)
+        out.print(f"  because  {c.why or 'NOT EXPLAINED'}", soft_wrap=True)
 
 
 def print_summary(run: Run) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from conformance.report.combine import combine
 from conformance.report.explain import display_name
 from conformance.report.gate import name_some
 from conformance.report.model import URGENCY, class_name
+from conformance.verdict import LIMIT
 
 FORMAT = 1  # of versions.json
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras, in the order of the columns
@@ -144,6 +145,31 @@ def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
     )
 
 
+def changes(before: Path, after: Path, calls: Sequence[Any] | None = None) -> tuple[str, list[Change], int]:
+    """What changes between two runs, how it is to be headed, and how many checks were compared."""
+    from conformance.calls import restricted
+
+    found, compared, titles = [], 0, []
+    one, other = ({c.framework: c for c in _columns(str(p), read_run(p))} for p in (before, after))
+    common = sorted(one.keys() & other.keys())
+    if not common:
+        raise BadInput(f"{after}: it has no framework in common with {before}.")
+    for framework in common:
+        a, b = one[framework], other[framework]
+        if calls is not None:
+            a, b = (replace(c, records={r.id: r for r in restricted([*c.records.values()], calls)}) for c in (a, b))
+        shared = a.records.keys() & b.records.keys()
+        compared += len(shared)
+        titles.append(f"{a.title} → {b.title}")
+        found += between(a, b)
+    if not compared:
+        raise BadInput(
+            f"{after}: it has no check in common with {before}{' for these calls' if calls is not None else ''}. "
+            "Run both alike, for calls of your own by: python -m conformance run --config FILE"
+        )
+    return ", ".join(titles), found, compared
+
+
 def _whole(runs: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:
     """Shards of one run put together; BadInput or Incomplete for what is not a whole run."""
     groups: dict[tuple, list[tuple[str, Run]]] = defaultdict(list)
@@ -233,7 +259,8 @@ def _moved(one: Record, other: Record) -> str:
     if not one.rule or not other.rule or one.rule == other.rule:
         return ""
     old, new = (set(_arguments(r.rule)) for r in (one, other))
-    return f"{', '.join(sorted(old - new)) or 'nothing'} becomes {', '.join(sorted(new - old)) or 'the default'}"
+    was, becomes = (", ".join(sorted(a - b)) or "the rule's own" for a, b in ((old, new), (new, old)))
+    return f"{was} becomes {becomes}"
 
 
 def _arguments(rule: str) -> list[str]:
@@ -274,6 +301,9 @@ def _why(pairs: list[tuple[Record, Record]], moved: str) -> tuple[str, str | Non
             return (says + record.reason, record.ledger, record.link)
     if moved and other.outcome.passes and one.outcome.passes:
         return (f"The constructor's defaults: {moved}.", None, None)
+    for record, says in ((other, "Behaves as"), (one, "No longer behaves as")):
+        if record.nearest and record.nearest[0]["ratio"] <= LIMIT:
+            return (f"{says} {record.nearest[0]['name']}: {record.nearest[0]['says']}.", None, None)
     return ("", None, None)
 
 

@@ -1,0 +1,121 @@
+"""Constructor calls as a user writes them, a line each: what an upgrade is asked about.
+
+# optimizers.txt
+keras.optimizers.Adam(learning_rate=1e-3, clipnorm=1.0)
+torch.optim.SGD(params, lr=0.1, momentum=0.9)
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance import cases
+from conformance.bindings import BINDINGS
+from conformance.bindings.base import Entry
+from conformance.errors import BadInput, choose
+from conformance.record import Record
+
+PREFIX = "call-"  # of the names of their cases
+PROBLEMS = ("ordinary", "probing", "missing")
+DTYPE = "float32"  # as people train
+ALLOWED = "Allowed is a call a line, its arguments by name, as keras.optimizers.Adam(learning_rate=0.001)."
+
+
+@dataclass(frozen=True)
+class Call:
+    """One constructor call."""
+
+    framework: str
+    optimizer: str
+    arguments: Mapping[str, Any]
+    text: str
+
+    @property
+    def entry(self) -> Entry:
+        return BINDINGS[self.framework].entries[self.optimizer]
+
+    @property
+    def name(self) -> str:
+        """The same for the same call, wherever it stands in a file."""
+        said = repr(sorted(self.arguments.items()))
+        return PREFIX + hashlib.sha256(said.encode()).hexdigest()[:8]
+
+    def instances(self) -> list[cases.Instance]:
+        """The call on some problems, in every mode that is cheap."""
+        binding = BINDINGS[self.framework]
+        sparse = "" if self.entry.reference.gradients == "dense" else f"-{self.entry.reference.gradients}"
+        found = []
+        for problem in PROBLEMS:
+            case = cases.Case(
+                f"{self.name}-{problem}",
+                self.text,
+                problem + sparse,
+                values="given",
+                given=tuple(self.arguments.items()),
+            )
+            found += [
+                cases.Instance(self.framework, self.optimizer, case, DTYPE, mode)
+                for mode in binding.modes
+                if mode not in binding.costly_modes and not binding.mode_reason(self.entry, mode)
+            ]
+        return found
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record of the case table says something of this call: it sets nothing that it does not."""
+        mine = (record.framework, record.optimizer) == (self.framework, self.optimizer)
+        return mine and set(record.options) <= set(self.arguments) | {"lr", "learning_rate"}
+
+
+def load(path: Path) -> list[Call]:
+    """The calls of a file; BadInput names the line that is none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"--config: {path} cannot be read ({error}).") from error
+    found = [_call(f"{path}:{n}", line.strip()) for n, line in enumerate(lines, 1) if line.split("#")[0].strip()]
+    if not found:
+        raise BadInput(f"--config: {path} has no call. {ALLOWED}")
+    names = [(c.framework, c.optimizer, c.name) for c in found]
+    if len(set(names)) != len(names):
+        raise BadInput(f"--config: {path} has a call twice.")
+    return found
+
+
+def _call(where: str, line: str) -> Call:
+    try:
+        tree = ast.parse(line, mode="eval").body
+        if not isinstance(tree, ast.Call):
+            raise ValueError("it is no call")
+        if any(not isinstance(a, ast.Name) for a in tree.args):  # params of torch
+            raise ValueError("an argument has no name")
+        arguments = {k.arg: ast.literal_eval(k.value) for k in tree.keywords if k.arg}
+        path = ast.unparse(tree.func).split(".")
+    except (SyntaxError, ValueError) as error:
+        raise BadInput(f"--config: {where}: {line!r} cannot be read ({error}). {ALLOWED}") from error
+    framework = "torch" if path[0] == "torch" else "keras" if {"keras", "tf", "conformance"} & set(path[:2]) else ""
+    choose("--config", framework or path[0], BINDINGS)
+    entries = BINDINGS[framework].entries
+    by_class = {e.cls.lower(): name for name, e in entries.items()}
+    optimizer = by_class[choose("--config", path[-1].lower(), by_class)]
+    _check(where, entries[optimizer], arguments)
+    return Call(framework, optimizer, arguments, line)
+
+
+def _check(where: str, entry: Entry, arguments: Mapping[str, Any]) -> None:
+    known = {a.name for name in entry.arguments if (a := entry.argument(name))}
+    known |= {a.when for name in entry.arguments if (a := entry.argument(name)) and a.when}
+    for name in arguments:
+        if name not in known and name not in entry.not_update:
+            choose(f"--config: {where}: argument of {entry.cls}", name, known)
+
+
+def restricted(records: Sequence[Record], calls: Sequence[Call]) -> list[Record]:
+    """The records of these calls themselves where a run has them, else those of the table that speak of them."""
+    own = {(c.framework, c.optimizer, c.name) for c in calls}
+    exact = [r for r in records if (r.framework, r.optimizer, r.case.rpartition("-")[0]) in own]
+    return exact or [r for r in records if any(c.covers(r) for c in calls)]
