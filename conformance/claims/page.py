@@ -22,7 +22,7 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
             "title": "Verdicts",
             "says": "From the readings below, as they ran here. A verdict other than the expected one is a failure "
             "of the reading that turned.",
-            "head": ("claim", "the lab states", "verdict here", "expected", "because"),
+            "head": ("claim", "the lab states", "verdict here", "expected, every version", "because"),
             "rows": [(c.name, c.states, here(c, kept), c.verdict, c.because) for c in claims],
         },
         {
