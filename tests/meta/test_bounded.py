@@ -22,7 +22,7 @@ def weak(value):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda a: np.tanh(a),
+        lambda a: np.arctan(a),
         lambda a: np.arctan2(a, 1.0),
         lambda a: np.add.reduce(a),
         lambda a: np.add(a, 1, out=np.zeros(2)),
