@@ -188,7 +188,24 @@ def gate(args: argparse.Namespace) -> int:
     return DIVERGENCE if compared.wrong else result.verdict.exit_code
 
 
-# ---------------------------------------------------------------- merge and diff
+# ---------------------------------------------------------------- matrix, merge and diff
+
+
+def _matrix_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("environments", nargs="*", metavar="ENV", help="environments of tox.ini (default: all)")
+    parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
+    _common(parser)
+
+
+def matrix(args: argparse.Namespace) -> int:
+    """Run the suite by tox in every version, and make one report of them: DIR/versions.html."""
+    from conformance import environments
+    from conformance.report import versions, versions_page
+
+    paths = environments.run(args.environments, args.reports, args.brief)
+    for path in versions_page.write(versions.build(versions.read(paths)), args.reports):
+        print(path)
+    return GOOD
 
 
 def merge(args: argparse.Namespace) -> int:
@@ -336,6 +353,7 @@ VERBS: dict[str, Verb] = {
     "explain": Verb("say of one check what differs and what explains it", _explain_options, explain),
     "gate": Verb("judge a run: exit code 0 only if all of it is as it should be", _gate_options, gate),
     "diff": Verb("what changes between two versions", _diff_options, diff),
+    "matrix": Verb("run the suite in every version, by tox, and report what changes", _matrix_options, matrix),
     "merge": Verb("put the shards of a run together", _reading_options, merge),
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),

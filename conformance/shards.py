@@ -47,13 +47,13 @@ def divided(table: Iterable[Any], of: int, costs: Mapping[str, float] | None = N
     """
     costs = load() if costs is None else costs
     groups: dict[str, list[str]] = defaultdict(list)
-    weight: dict[str, float] = defaultdict(float)
+    weight: dict[str, int] = defaultdict(int)  # whole milliseconds: their sum does not depend on the order
     for i in table:
         key = i.id.rpartition("-")[0]
         groups[key].append(i.id)
-        weight[key] += costs.get(kind(i.id), UNKNOWN)
+        weight[key] += round(1000 * costs.get(kind(i.id), UNKNOWN))
     parts: list[list[str]] = [[] for _ in range(of)]
-    filled = [0.0] * of
+    filled = [0] * of
     for key in sorted(groups, key=lambda k: (-weight[k], k)):
         least = min(range(of), key=lambda n: (filled[n], n))
         parts[least] += groups[key]

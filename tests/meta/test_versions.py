@@ -153,3 +153,41 @@ def test_the_workflow_is_valid():
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_an_environment_that_breaks_down_leaves_a_run_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from conformance import environments
+
+    (tmp_path / "tox.ini").write_text("")
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def tox(name: str, reports: Path, brief: bool) -> str:
+        asked.append(name)
+        if name == "tf216":
+            write_run(reports / "runs" / f"{name}.jsonl", NEW)
+        return "ERROR: No matching distribution found"
+
+    monkeypatch.setattr(environments, "_tox", tox)
+    monkeypatch.setattr(environments, "commit", lambda: NEW.header.commit)
+    paths = environments.run(["tf216", "tf212"], tmp_path / "reports")
+    matrix = versions.build(versions.read(paths))
+    assert [(c.name, c.failed) for c in matrix.columns] == [
+        ("k3.15.1", ""),
+        ("tf212", "ERROR: No matching distribution found"),
+    ]
+    environments.run(["tf216", "tf212"], tmp_path / "reports")
+    assert asked == ["tf216", "tf212", "tf212"]  # what is there already is kept
+    with pytest.raises(BadInput, match="ENV"):
+        environments.run(["tf299"], tmp_path / "reports")
+
+
+def test_tox_has_an_environment_for_each():
+    import configparser
+
+    from conformance import environments
+
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(Path(__file__).parents[2] / "tox.ini")
+    section = next(s for s in tox.sections() if "tf212" in s)
+    assert set(environments.ENVIRONMENTS) <= set(section.removeprefix("testenv:").strip("{}").split(","))
