@@ -7,6 +7,7 @@ same reference. Both are then within its bound, so that no threshold is needed t
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -80,6 +81,18 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Story:
+    """One change of behaviour, in all optimizers that have it."""
+
+    before: str
+    after: str
+    why: str
+    optimizers: tuple[str, ...]
+    checks: int
+    largest: Change
+
+
+@dataclass(frozen=True)
 class Line:
     """Cases of one optimizer that have the same outcomes in every version."""
 
@@ -94,6 +107,25 @@ class Matrix:
     changes: tuple[Change, ...]
     digests: Mapping[str, str]
     commits: tuple[str, ...]
+
+    @property
+    def stories(self) -> list[Story]:
+        """The changes of all optimizers that have one reason, as one."""
+        groups: dict[tuple, list[Change]] = defaultdict(list)
+        for c in self.changes:
+            why = re.sub(rf"\b{re.escape(c.optimizer)}\b", "it", c.why)
+            groups[c.before, c.after, (c.was, c.ledger) if c.ledger else why].append(c)
+        return [
+            Story(
+                before,
+                after,
+                min((c.why for c in several), key=len) if several[0].ledger else why,
+                tuple(sorted({c.optimizer for c in several})),
+                sum(c.checks for c in several),
+                max(several, key=lambda c: c.share or 0.0),
+            )
+            for (before, after, why), several in groups.items()
+        ]
 
     @property
     def unexplained(self) -> list[Change]:
@@ -291,16 +323,18 @@ def _change(
 
 def _why(pairs: list[tuple[Record, Record]], moved: str) -> tuple[str, str | None, str | None]:
     one, other = pairs[0]
+    if moved and _state(one) == _state(other):
+        return (f"The constructor's defaults: {moved}.", None, None)
     if other.outcome is Outcome.UNSUPPORTED:
         return (other.reason, None, None)
     if one.outcome is Outcome.UNSUPPORTED and other.outcome.passes:
         known = f" {other.reason}" if other.ledger else ""
         return (f"New: {one.reason}.{known}", other.ledger, other.link)
+    if other.outcome.passes and one.ledger and other.ledger and one.outcome is other.outcome:
+        return (f"{other.reason} No longer: {one.reason}", other.ledger, other.link)
     for record, says in ((other, ""), (one, "No longer: ")):
         if record.outcome is Outcome.DIVERGES_KNOWN and record.ledger and other.outcome.passes:
             return (says + record.reason, record.ledger, record.link)
-    if moved and other.outcome.passes and one.outcome.passes:
-        return (f"The constructor's defaults: {moved}.", None, None)
     for record, says in ((other, "Behaves as"), (one, "No longer behaves as")):
         if record.nearest and record.nearest[0]["ratio"] <= LIMIT:
             return (f"{says} {record.nearest[0]['name']}: {record.nearest[0]['says']}.", None, None)
