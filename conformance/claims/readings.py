@@ -308,7 +308,7 @@ def state_holds_the_rate() -> bool:
 
 
 @cache
-def _final(dtype: str, scale: float = 1.0, steps: int = 200) -> tuple[float, float]:
+def _final(dtype: str, scale: float = 1.0, steps: int = 100) -> tuple[float, float]:
     """The last losses of the lab's Adam, each with its framework's own epsilon."""
     pair = pairs()[0]
     found = [

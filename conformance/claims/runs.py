@@ -16,7 +16,7 @@ from conformance.training import routes, task
 from conformance.training.loop import Loop, Through, Trained
 from conformance.verdict import BLIND_ABOVE
 
-DTYPE, EPOCHS = "float64", 3
+DTYPE, EPOCHS = "float64", 2
 RATE, DECAY, LIMIT = 2.0**-5, 0.25, 0.5  # LIMIT: of the norm, or of each element, of a gradient
 ADAM = {"beta_1": 0.875, "beta_2": 0.96875, "epsilon": 2.0**-10}
 KERAS = {

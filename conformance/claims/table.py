@@ -347,7 +347,7 @@ CLAIMS = (
         "adam-parity",
         "Adam(lr=1e-3, betas=(0.9, 0.999)) on the same synthetic regression ends within 1e-4 in both.",
         HOLDS,
-        "After 200 steps, in float32 and float64, each framework with its own epsilon. The page on parity has what "
+        "After 100 steps, in float32 and float64, each framework with its own epsilon. The page on parity has what "
         "the difference is made of.",
         (
             Reading("losses", STATED, "the final losses are within 1e-4", r.losses_within),

@@ -31,7 +31,7 @@ class Pair:
     references: Mapping[str, Reference]
     cases: tuple[str, ...]  # what the ledger calls hyperparameters like these
     dtypes: tuple[str, ...] = ("float64",)
-    steps: int = 24
+    steps: int = 16
     taken_apart: bool = False  # whether the difference is not nothing, and its causes are told apart
 
     def __repr__(self) -> str:

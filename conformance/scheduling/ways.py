@@ -157,6 +157,7 @@ class Rule:
     keras: Make
     torch: Make
     dtypes: tuple[str, ...] = ("float64",)
+    ways: tuple[str, ...] = ()  # all, if none is named
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r}, {dict(self.hyperparameters)!r})"
@@ -174,5 +175,6 @@ RULES = {
         {"momentum": 0.875},
         lambda tf, rate: tf.keras.optimizers.SGD(rate, momentum=0.875),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate, momentum=0.875),
+        ways=("schedule-object", "multi-step", "manual"),
     ),
 }  # fmt: skip
