@@ -111,7 +111,7 @@ def given(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -
 
 def unread(optimizer: Any, attribute: str) -> bool:
     """Whether a slot holds what no step reads: SGD of Keras 2 keeps its last step where momentum is 0."""
-    return attribute == "momentums" and getattr(optimizer, "momentum", None) == 0
+    return type(optimizer).__name__ == "SGD" and attribute == "momentums" and optimizer.momentum == 0
 
 
 def updates(optimizer: Any) -> Any:

@@ -277,7 +277,8 @@ def options(draw, reference):
 
 def judged(reference, tensors, params, grads, dtype):
     """The judge of real steps, taken in NumPy: of two tensors, so that what they share is seen to be."""
-    entry = Entry("any", "Any", REFERENCES["sgd"], {}, tensors=frozenset(tensors))
+    slots = {name: name for name in reference.init(params)}
+    entry = Entry("any", "Any", REFERENCES["sgd"], {}, slots=slots, tensors=frozenset(tensors))
     groups = [Group((0, 1), reference)]
     driver = NumPyDriver(entry, groups, params, dtype)
     states = [driver.read()]

@@ -74,7 +74,7 @@ def test_a_selection_does_not_overwrite_the_whole_run(tmp_path: Path) -> None:
     ("option", "says"),
     [
         ("--optimizer=adamm", "did you mean 'adam'"),
-        ("--framework=jax", "Allowed: keras, torch"),
+        ("--framework=jax", "Allowed: both, keras, torch"),
         ("--dtype=float8", "--dtype: 'float8'"),
         ("--mode=warp", "--mode: 'warp'"),
     ],
