@@ -154,7 +154,7 @@ TWO_GROUPS = "two parameter groups: the second has a learning rate of its own, a
 
 def _behaviour(entry: Entry) -> Iterator[Case]:
     """What every optimizer has to do; what is about state, with all slots that the rule can have."""
-    stateful = entry.reference.stateful
+    stateful = {n: v for n, v in entry.reference.stateful.items() if n not in entry.dialect}
     for case in BEHAVIOUR:
         steps = entry.steps.get(case.name, case.steps)
         yield replace(case, steps=steps, overrides=stateful if case.name in ABOUT_STATE else {})

@@ -119,6 +119,9 @@ class NumPyDriver:
         found.params, found.slots, found.references = list(self.params), deepcopy(self.slots), list(self.references)
         return found
 
+    def done(self) -> None:
+        """Nothing is kept for another run."""
+
     def _array(self, value: np.ndarray) -> np.ndarray:
         return np.asarray(value, self.dtype)
 
