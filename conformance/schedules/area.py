@@ -10,16 +10,18 @@ from conformance.bindings.base import Entry
 
 def checks() -> Iterator[Check]:
     """All checks of schedules."""
-    from conformance.schedules import check
+    from conformance.schedules import check, paired, plateau
 
     yield from check.checks()
+    yield from plateau.checks()
+    yield from paired.checks()
 
 
 def entries(framework: str) -> Mapping[str, Entry]:
     """The schedules of a framework."""
-    from conformance.schedules import check
+    from conformance.schedules import check, plateau
 
-    return check.DRIVERS[framework].entries
+    return {**check.DRIVERS[framework].entries, "reducelronplateau": plateau.ENTRIES[framework]}
 
 
 AREA = Area(

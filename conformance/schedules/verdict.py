@@ -9,7 +9,7 @@ wider of the two forms.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -145,30 +145,48 @@ class Judged:
 
 def judged(seen: Seen, groups: Sequence[Group], precision: Precision) -> Judged:
     """Every number seen, against the references."""
-    expectation, found = Expectation(groups, precision), Judged()
+    expectation = Expectation(groups, precision)
     longest = 1 + max((int(t) for t, _ in seen), default=0) if precision.recursive else 0
+    with np.errstate(all="ignore"):
+        rows = [
+            (f"{quantity} of update {t:g}", got, expectation.at(t, quantity, longest), row)
+            for row, (t, numbers) in enumerate(seen, 1)
+            for quantity, got in numbers.items()
+        ]
+    found = compare(rows)
+    found.maybes = expectation.maybes
+    return found
+
+
+def judged_values(rows: Sequence[tuple[str, float, list[Any]]], precision: Precision) -> Judged:
+    """Every number seen, a row each, against the values that are right for it."""
+    return compare(
+        (what, got, [_in(_lifted(v), precision.result) for v in right], row)
+        for row, (what, got, right) in enumerate(rows, 1)
+    )
+
+
+def compare(rows: Iterable[tuple[str, float, list[Bounded], int]]) -> Judged:
+    """What was seen in each row, by name, and the values that would be right; several may be of one update."""
+    found = Judged()
     sharp, widest, largest = [], 0.0, 0.0
-    for row, (t, numbers) in enumerate(seen, 1):
-        here, good, bad = 0.0, [], []
-        for quantity, got in numbers.items():
-            with np.errstate(all="ignore"):
-                options = expectation.at(t, quantity, longest)
-            ratio, best = min(((_ratio(o, got), o) for o in options), key=lambda pair: pair[0])
-            (good if ratio <= LIMIT else bad).append(quantity)
-            here = max(here, ratio)
-            if found.worst is None or (found.worst.ratio <= LIMIT and ratio > found.worst.ratio):
-                found.worst = _worst(ratio, row, f"{quantity} of update {t:g}", got, best)
-                found.agrees = []
-            size, bound = abs(float(best.value)), float(best.error)
-            sharp += [bound / size] if size > best.fmt.smallest_normal and math.isfinite(bound) else []
-            widest, largest = max(widest, bound), max(largest, size)
-        if bad and found.first_bad is None:
-            found.agrees = good
-        found.ratios.append(here)
+    good: dict[int, list[str]] = {}
+    ratios: dict[int, float] = {}
+    for what, got, options, row in rows:
+        ratio, best = min(((_ratio(o, got), o) for o in options), key=lambda pair: pair[0])
+        ratios[row] = max(ratios.get(row, 0.0), ratio)
+        if ratio <= LIMIT:
+            good.setdefault(row, []).append(what)
+        if found.worst is None or (found.worst.ratio <= LIMIT and ratio > found.worst.ratio):
+            found.worst = _worst(ratio, row, what, got, best)
+        size, bound = abs(float(best.value)), float(best.error)
+        sharp += [bound / size] if size > best.fmt.smallest_normal and math.isfinite(bound) else []
+        widest, largest = max(widest, bound), max(largest, size)
+    found.ratios = [ratios[row] for row in sorted(ratios)]
+    found.agrees = good.get(found.first_bad, []) if found.first_bad else []
     # Sharp on the whole, and nowhere wide against the rates that there are.
     if sharp:
         found.resolution = max(float(np.median(sharp)), widest / largest)
-    found.maybes = expectation.maybes
     return found
 
 

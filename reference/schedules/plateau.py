@@ -51,7 +51,7 @@ class Plateau(Schedule):
     relative: bool = hyper(True, one_of=(False, True), cite=PLATEAU + "threshold_mode; " + CALLBACK + "min_delta")
     cooldown: int = hyper(0, within="[0, inf)", probe=2, cite=PLATEAU + "cooldown")
     least: float = hyper(0.0, within="[0, inf)", probe=0.09375, cite=PLATEAU + "min_lr")
-    epsilon: float = hyper(1e-8, within="[0, inf)", base=0.0, probe=0.0625, cite=PLATEAU + "eps")
+    epsilon: float = hyper(1e-8, within="[0, inf)", base=0.0, probe=0.09375, cite=PLATEAU + "eps")
     patience_is: str = hyper(
         "allowed", one_of=("allowed", "waited"),
         cite=PLATEAU + "the number of allowed epochs with no improvement after which the rate is reduced, with "

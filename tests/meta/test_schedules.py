@@ -10,7 +10,7 @@ import pytest
 
 from conformance import mutants
 from conformance.bindings.base import Group, Unsupported, to_arguments
-from conformance.schedules import keras_driver, torch_driver
+from conformance.schedules import keras_driver, plateau, torch_driver
 from conformance.schedules.cases import cases, length, points
 from conformance.schedules.verdict import MOMENTUM, judged, typed
 from conformance.verdict import BLIND_ABOVE, LIMIT
@@ -228,3 +228,52 @@ def test_a_right_schedule_one_update_late_is_seen():
 def test_with_another_rate():
     schedule = SCHEDULES["Constant"](rate=1.0)
     assert replace(schedule, rate=2.0).at(9) == 2.0
+
+
+# -- what follows a metric -----------------------------------------------------------------------------
+def followed(check, reference):
+    sign = -1 if check.groups(installed=False)[0].reference.mode == "max" else 1
+    scripts = {name: [sign * x for x in plateau.METRICS[name]] for name in check.case.metrics}
+    seen = {
+        name: [(t, {"rate[0]": float(v)}) for t, v in enumerate(reference.follow(metrics))]
+        for name, metrics in scripts.items()
+    }
+    return seen, scripts
+
+
+def plateau_checks(framework):
+    found = (c for c in plateau.checks() if isinstance(c, plateau.PlateauCheck) and c.framework == framework)
+    return [c for c in found if c.dtype == "float64" and c.mode == plateau.PLAIN[framework]]
+
+
+@pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Plateau"])), ids=lambda m: m.name)
+def test_a_mistake_on_a_plateau_is_seen(mutant):
+    by = {}
+    for framework in plateau.PLAIN:
+        for check in plateau_checks(framework):
+            groups = check.groups(installed=False)[:1]
+            seen, scripts = followed(check, mutants.plant(groups[0].reference, mutant))
+            found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(framework, "float64"))
+            if not found.conforms:
+                by[check.id] = found.ratio
+    assert by, f"no case sees that {mutant.says}"
+
+
+@pytest.mark.parametrize("framework", plateau.PLAIN)
+def test_no_right_plateau_is_accused(framework):
+    for check in plateau_checks(framework):
+        groups = check.groups(installed=False)[:1]
+        seen, scripts = followed(check, groups[0].reference)
+        found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(framework, "float64"))
+        assert found.ratio <= 1, (check.id, found.worst)
+
+
+def test_a_plateau_by_hand():
+    """The example of the documentation: with no patience the second bad epoch, and each after it, reduces."""
+    plain = SCHEDULES["Plateau"](rate=1.0, factor=0.5, patience=0, epsilon=0.0)
+    assert plain.follow([1.0, 2.0, 2.0, 0.5, 0.5]) == [1.0, 1.0, 0.5, 0.25, 0.25, 0.125]
+    waiting = replace(plain, patience=1, cooldown=2)
+    assert waiting.follow([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]) == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25]
+    assert replace(plain, mode="max").follow([1.0, 2.0, 1.0]) == [1.0, 1.0, 1.0, 0.5]
+    # documented: in mode rel, best (1 - threshold) of a negative best is above it, so that worse is better
+    assert replace(plain, threshold=0.5).follow([-1.0, -0.75, -0.5]) == [1.0, 1.0, 1.0, 1.0]
