@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from conformance.areas import Area, Check
 from conformance.bindings.base import Entry
+from conformance.schedules import page
 
 
 def checks() -> Iterator[Check]:
@@ -31,5 +32,7 @@ AREA = Area(
     "and after each boundary, far beyond the end, by index, resumed, and composed.",
     subject="Schedule",
     checks=checks,
+    figures=page.figures,
+    tables=page.tables,
     entries=entries,
 )

@@ -112,6 +112,11 @@ def points(schedule: Schedule, case: Case) -> list[float]:
     return sorted({*whole, *FAR})
 
 
+# Linear warmup and half a cosine, of the same numbers in every schedule that has them.
+WARMUP_WHY = "a linear warmup of 8 updates, and half a cosine of 24: in each schedule that has them"
+WARMUP = {"start": 0.03125, "peak": 0.5, "warmup": 8, "decay": 24}
+
+
 def cases(entry: Entry) -> list[Case]:
     """All cases of one schedule of one framework."""
     found = [

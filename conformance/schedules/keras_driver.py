@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
-from conformance.schedules.cases import Case, Entry, length, points, sequence
+from conformance.schedules.cases import WARMUP, WARMUP_WHY, Case, Entry, length, points, sequence
 from conformance.schedules.verdict import Precision, Seen
 from reference.formats import FORMATS
 from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
@@ -28,6 +28,7 @@ ELSEWHERE = ("LearningRateSchedule",)  # the base class
 NAMED = {"name": "it names the operations"}
 RATE = {"rate": "initial_learning_rate"}
 TIMED = {**RATE, "every": "decay_steps", "decay": "decay_rate", "staircase": "staircase"}
+WARMED = {"why": WARMUP_WHY, "everywhere": True, "n": 60, "steps": WARMUP["decay"]}
 LIST = {"to": list, "back": tuple}
 
 entries = sequence(
@@ -45,16 +46,23 @@ entries = sequence(
         Entry("cosinedecay", "CosineDecay", Cosine,
               {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
                "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
-              usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7}),
+              usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7},
+              cases={"warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
+                                "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]}}),
         Entry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
-              {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01}),
+              {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
+              cases={"warmup": {**WARMED, "rate": WARMUP["peak"], "t_mul": 1,
+                                "alpha": WARMUP["start"] / WARMUP["peak"],
+                                "why": "the same half cosine, with restarts"}}),
         Entry("warmupcosine", "WarmupCosine", Cosine,
               {"rate": "start", "warmup_target": "peak", "warmup_steps": "warmup_steps", "steps": "decay_steps",
                "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
               base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
               usual={"rate": 0.001, "warmup_target": 0.1, "warmup_steps": 7, "steps": 13, "end": 0.01},
-              cases={"start": {"rate": 0.125}}),
+              cases={"start": {"rate": 0.125},
+                     "warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
+                                "warmup_steps": WARMUP["warmup"], "end": WARMUP["start"]}}),
     ]
 )  # fmt: skip
 

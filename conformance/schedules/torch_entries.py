@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.bindings.base import Argument
-from conformance.schedules.cases import Entry, sequence
+from conformance.schedules.cases import WARMUP, WARMUP_WHY, Entry, sequence
 from conformance.schedules.functions import Power, Steps
 from reference.schedules import (
     Averaging,
@@ -102,6 +102,11 @@ entries: dict[str, Entry] = sequence(
                base={"parts": (LINEAR, ANNEAL)}, recursive=True, indexed=NOT_HERE.format(cls="SequentialLR"),
                usual={"parts": (Linear(rate=0.1, steps=8), Cosine(rate=0.1, steps=17, beyond="continues"))},
                cases={
+                   "warmup": {"everywhere": True, "why": WARMUP_WHY, "n": 60, "milestones": (WARMUP["warmup"],),
+                              "parts": (Linear(rate=WARMUP["peak"], start=WARMUP["start"] / WARMUP["peak"],
+                                               steps=WARMUP["warmup"]),
+                                        Cosine(rate=WARMUP["peak"], steps=WARMUP["decay"], end=WARMUP["start"],
+                                               beyond="continues"))},
                    "three": {"everywhere": True, "parts": (CONSTANT, STAIRS, HALVED), "milestones": (5, 17)},
                    "restarts": {"parts": (HALVED, RESTARTS), "milestones": (6,)},
                    "multiplied": {"everywhere": True, "parts": (HALVED, Multiplicative(rate=RATE, function=Power(0.9375))),

@@ -10,7 +10,9 @@ import pytest
 
 from conformance import mutants
 from conformance.bindings.base import Group, Unsupported, to_arguments
-from conformance.schedules import keras_driver, plateau, torch_driver
+from conformance.errors import BadInput
+from conformance.schedules import area, keras_driver, plateau, torch_driver
+from conformance.schedules.bugs import BUGS
 from conformance.schedules.cases import cases, length, points
 from conformance.schedules.verdict import MOMENTUM, judged, typed
 from conformance.verdict import BLIND_ABOVE, LIMIT
@@ -277,3 +279,70 @@ def test_a_plateau_by_hand():
     assert replace(plain, mode="max").follow([1.0, 2.0, 1.0]) == [1.0, 1.0, 1.0, 0.5]
     # documented: in mode rel, best (1 - threshold) of a negative best is above it, so that worse is better
     assert replace(plain, threshold=0.5).follow([-1.0, -0.75, -0.5]) == [1.0, 1.0, 1.0, 1.0]
+
+
+# -- warmup and cosine -----------------------------------------------------------------------------------
+def test_the_ways_to_warm_up_are_one():
+    """Up to the end of the decay the formulas of the three are the same; beyond it torch's goes up again."""
+    ways = [
+        (f, e, c)
+        for f, e in ENTRIES
+        for c in cases(e)
+        if c.name == "warmup" and e.reference != SCHEDULES["CosineRestarts"]
+    ]
+    assert len(ways) == 3
+    rates = [[float(c.reference(e).at(t)) for t in range(40)] for _, e, c in ways]
+    for other in rates[1:]:
+        np.testing.assert_array_max_ulp(np.array(rates[0][:33]), np.array(other[:33]), 64)
+    assert sorted(r[39] == r[33] for r in rates) == [False, True, True]
+
+
+def test_a_schedule_of_ones_own_is_serializable():
+    pytest.importorskip("tensorflow")
+    from conformance import WarmupCosine
+
+    schedules = keras_driver.tensorflow().keras.optimizers.schedules
+    made = WarmupCosine(peak=0.5, warmup_steps=4, decay_steps=8, start=0.125, end=0.25, name="own")
+    again = schedules.deserialize(schedules.serialize(made))
+    assert type(again) is WarmupCosine
+    assert again.get_config() == made.get_config()
+    assert [float(again(t)) for t in (0, 4, 12, 99)] == [0.125, 0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("given", [{"warmup_steps": -1}, {"decay_steps": 0}, {"decay_steps": 2.5}, {"peak": -1.0}])
+def test_a_bad_schedule_is_refused_by_name(given):
+    pytest.importorskip("tensorflow")
+    from conformance import WarmupCosine
+
+    (name,) = given
+    with pytest.raises(BadInput, match=f"{name}={given[name]!r}"):
+        WarmupCosine(**{"peak": 0.5, "warmup_steps": 4, "decay_steps": 8, **given})
+
+
+# -- real bugs --------------------------------------------------------------------------------------------
+TABLE = {c.id: c for c in area.checks()}
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.where.split()[0])
+def test_a_real_bug_is_caught_by_its_case(bug):
+    if not bug.case:
+        assert bug.reason
+        return
+    check = TABLE[bug.case]
+    if not bug.mutant:
+        return
+    groups = check.groups(installed=False)[:1]
+    wrong = mutants.plant(groups[0].reference, mutants.find(bug.mutant, type(groups[0].reference)))
+    if isinstance(check, plateau.PlateauCheck):
+        seen, scripts = followed(check, wrong)
+        found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(check.framework, "float64"))
+    else:
+        precision = check.driver.precision(check.entry, check.dtype, check.mode)
+        if check.mode == "indexed":
+            steps = points(groups[0].reference, check.case)
+            seen = [(t, {"rate[0]": float(wrong.at(t))}) for t in steps]
+        else:
+            seen = seen_by(check.framework, check.case, wrong)
+        with np.errstate(all="ignore"):
+            found = judged(seen, groups, precision)
+    assert not found.conforms
