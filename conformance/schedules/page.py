@@ -102,12 +102,12 @@ def _warmups(known: Mapping[str, Record]) -> dict[str, Any]:
         apart = max(abs(mine[t] - theirs[t]) for t in mine if t in theirs)
         beyond = dict(zip(*_first(record, 60), strict=True))
         at = [f"{beyond[t]:.5f}" for t in (0, 8, 20, 32, 44) if t in beyond]
-        rows.append((title, record.constructor, *at, f"{apart:.1e}"))
+        rows.append((title, *at, f"{apart:.1e}"))
     return {
         "title": "Warmup and cosine, side by side",
         "says": "The rate that was used, at five updates, and the largest difference up to the end of the decay from the "
         "schedule written by hand. Each is within the derived bound of its formula.",
-        "head": ("schedule", "call", "0", "8", "20", "32", "44", "apart"),
+        "head": ("schedule", "0", "8", "20", "32", "44", "apart up to 32"),
         "rows": rows,
     }
 
