@@ -205,7 +205,8 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _cell(records: Sequence[Record], what: str) -> str:
     parts = [(r.case.partition("-")[2], ", ".join(r.series.get(what, []))) for r in records]
-    return "; ".join(f"{name}: {labels}" for name, labels in parts if labels) or "—"
+    said = (labels if "=" in labels else f"{name}: {labels}" for name, labels in parts if labels)
+    return "; ".join(said) or "—"
 
 
 AREA = Area(
