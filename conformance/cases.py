@@ -8,6 +8,7 @@ has is in its binding's entry.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -44,6 +45,20 @@ class Case:
     once: bool = False  # once a dtype, in another mode: what it is about is the same code for all optimizers
     seeds: tuple[int, ...] = (0,)  # several: stacked as elements, for rules that are elementwise
     kept_for: str = ""  # the reason to have it, where no planted mistake can be seen in it
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the base values on a problem, and nothing else."""
+        asks = (
+            self.overrides,
+            self.wrapping,
+            self.rates,
+            self.second_group,
+            self.given,
+            self.shapes,
+            self.resumed_at,
+        )
+        return self.values == "base" and self.seeds == (0,) and not any(asks)
 
     def data(self, entry: Entry) -> problems.Problem:
         """The parameters and gradients."""
@@ -105,7 +120,7 @@ class Instance:
 
 # What every optimizer has to do, whatever its options.
 BEHAVIOUR: tuple[Case, ...] = (
-    Case("probing", "gradients of every size and pattern at once", "probing", everywhere=True, steps=24),
+    Case("probing", "gradients of every size and pattern at once", "probing", everywhere=True),
     Case(
         "ordinary",
         "normal gradients, hyperparameters that every precision represents",
@@ -117,6 +132,7 @@ BEHAVIOUR: tuple[Case, ...] = (
         "the constructor called with nothing but the parameters",
         "ordinary",
         values="defaults",
+        steps=problems.OPTION_STEPS,
         kept_for="the defaults are those of the installed class: without one there is nothing to run",
     ),
     Case(
@@ -124,6 +140,7 @@ BEHAVIOUR: tuple[Case, ...] = (
         "hyperparameters as people write them (0.9, 0.999), which binary numbers only approximate",
         "probing",
         values="ordinary",
+        steps=problems.OPTION_STEPS,
     ),
     *(
         Case(name, problems.problem(name).why, name)
@@ -174,26 +191,36 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
             probe = next(v for v in f.metadata["one_of"] if v != probe)
         chosen = {**f.metadata["needs"], f.name: probe}
         why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
-        yield Case(name, why, "probing", **{where: chosen})
+        yield Case(name, why, "probing", **{where: chosen}, **_as_option(entry))
+    if wrapping and entry.optimizer not in WRAPPED_TOGETHER:
+        return  # how they interact is the same code for all
     for name, chosen in reference.combinations.items():
         # An option that the framework lacks is a case of its own; its combinations would say the same again.
         if all(
             k in entry.arguments or k in ("problem", "steps") or entry.dialect.get(k) == v
             for k, v in chosen.items()
         ):
-            yield _combined(name, "together", chosen, where)
+            yield _combined(entry, name, "together", chosen, where)
 
 
-def _combined(name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
+def _as_option(entry: Entry) -> dict[str, Any]:
+    """The size of a case that is about an option alone."""
+    return {"steps": entry.option_steps, "shapes": entry.option_shapes}
+
+
+def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
-    problem, steps = rest.pop("problem", "probing"), rest.pop("steps", problems.STEPS)
+    own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
+    size = {"steps": problems.STEPS} if own else _as_option(entry)
+    size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
+    problem = rest.pop("problem", "probing")
     second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)
     why = f"{what}: {_listed(rest or second)}{' for the second group' if second else ''}"
     if not rest and not second:
         why = problems.problem(problem).why
     why += f"; restored before step {resumed}" if resumed else ""
-    return Case(name, why, problem, steps=steps, second_group=second, resumed_at=resumed, **{where: rest})
+    return Case(name, why, problem, second_group=second, resumed_at=resumed, **size, **{where: rest})
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -206,10 +233,11 @@ def cases(entry: Entry) -> list[Case]:
     if "clip_norm" in entry.arguments:  # the framework wraps these around every rule
         found += _options(entry, Wrapped, True)
         found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
-                          wrapping={"accumulation_steps": 2, "clip_norm": 0.75}))  # fmt: skip
+                          wrapping={"accumulation_steps": 2, "clip_norm": 0.75}, **_as_option(entry)))  # fmt: skip
         found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
-                          overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2}))  # fmt: skip
-        if entry.optimizer in WRAPPED_IN_FULL:
+                          overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2},
+                          **_as_option(entry)))  # fmt: skip
+        if entry.optimizer in WRAPPED_TOGETHER:
             why = "restored before call 6, where an update is half accumulated: nothing is lost"
             for name, chosen in (
                 ("accumulation", {"accumulation_steps": 2}),
@@ -218,9 +246,9 @@ def cases(entry: Entry) -> list[Case]:
                 found.append(Case(f"{name}-resumed", why, "ordinary", wrapping=chosen, resumed_at=6))
     found.append(Case("groups", TWO_GROUPS, "ordinary", second_group={"learning_rate": 2.0**-4}))
     for name, chosen in entry.cases.items():
-        found.append(_combined(name, "of this framework", chosen))
+        found.append(_combined(entry, name, "of this framework", chosen))
     for name, chosen in entry.promised.items():
-        found.append(_combined(name, "promised by the documentation", chosen))
+        found.append(_combined(entry, name, "promised by the documentation", chosen))
     if "vectors" in entry.lacks:
         found.append(Case("vectors", "tensors that are not matrices", "ordinary", shapes=problems.SHAPES))
     if entry.reference.gradients != "dense":  # the same cases on the problems' gradients in that form
@@ -249,19 +277,38 @@ def _instances(framework: str) -> tuple[Instance, ...]:
     return tuple(found)
 
 
-# The optimizers on which what a framework wraps around every rule is tried in each dtype and mode. It is the same
-# code for all of them, so the others try each option once a dtype, in another mode.
-WRAPPED_IN_FULL = ("sgd", "adam")
+# The optimizers that try their options in each dtype and mode: the plainest, the one most in use, and Nadam, of
+# which Keras 2 computes another in each. What is wrapped around every rule is tried in full on the plainest.
+IN_FULL = ("sgd", "adam", "nadam")
+WRAPPED_IN_FULL = ("sgd",)
+WRAPPED_TOGETHER = ("sgd", "adam")
+AVERAGES = ("average-momentum", "overwrite-every")  # with the product of Nadam they are another in each, too
+# What depends on how a step is called, or on the size of a number, more than on the constructor call.
+ABOUT_RUNNING = ("missing", "late")
 
 
 def _worth(binding: Any, entry: Entry, case: Case, dtype: str, mode: str) -> bool:
-    """Costly modes run the cases that go everywhere; a mode that is lacking is said once."""
+    """Costly modes run the cases that go everywhere; a mode that is lacking is said once.
+
+    What a framework wraps around every rule is the same code for all optimizers: most try each option of it once,
+    and what is about their state once a dtype. Where each constructor call has to be built and traced (`by_turns`),
+    their own options go by turns too: every option in both dtypes and both modes, a dtype in one of them.
+    """
     if binding.mode_reason(entry, mode):
         return case.name == "probing"
-    if (case.wrapping or case.once) and entry.optimizer not in WRAPPED_IN_FULL:
-        there = [m for m in binding.modes if m not in binding.costly_modes and not binding.mode_reason(entry, m)]
-        return mode == there[binding.dtypes.index(dtype) % len(there)]
-    return case.everywhere or mode not in binding.costly_modes
+    if case.everywhere or mode in binding.costly_modes:
+        return case.everywhere
+    there = [m for m in binding.modes if m not in binding.costly_modes and not binding.mode_reason(entry, m)]
+    turn = zlib.crc32(case.name.encode())  # which stays when other cases come and go
+    wrapped = bool(case.wrapping) and not (case.name in AVERAGES and entry.optimizer in IN_FULL)
+    if entry.optimizer in (WRAPPED_IN_FULL if wrapped else IN_FULL):
+        return True
+    if wrapped:
+        pairs = [(d, m) for d in binding.dtypes for m in there]
+        return (dtype, mode) == pairs[turn % len(pairs)]
+    if case.once or (binding.by_turns and not (case.plain or case.name in ABOUT_RUNNING)):
+        return mode == there[(binding.dtypes.index(dtype) + (turn if binding.by_turns else 0)) % len(there)]
+    return True
 
 
 def digest(frameworks: Iterable[str] = tuple(BINDINGS)) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field, fields, replace
 
-from conformance import areas
+from conformance import areas, together
 from conformance import ledger as ledgers
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import (
     Group,
-    State,
     UndeclaredSlot,
     Unsupported,
     defaults,
@@ -22,6 +22,7 @@ from conformance.cases import Instance
 from conformance.diagnosis import Diagnosis, diagnose
 from conformance.evidence import Evidence
 from conformance.record import Outcome, Record, packed
+from conformance.together import Observation
 from conformance.verdict import Judge, Judged, blind_above
 from reference.base import Reference
 from reference.branches import TooManyBranches
@@ -29,16 +30,12 @@ from reference.branches import TooManyBranches
 MANY = 256  # elements of a tensor that are kept of where a case ended
 
 
-@dataclass
-class Observation:
-    """What an implementation did: its state at the start and after every step."""
-
-    groups: list[Group]
-    states: list[State]
-
-
 def drive(instance: Instance) -> Observation:
     """Run the implementation through the whole case, and keep everything that it held."""
+    with contextlib.suppress(Exception):  # what one problem does to a run must not be another's outcome
+        shared = together.drive(instance)
+        if shared is not None:
+            return shared
     binding, case = BINDINGS[instance.framework], instance.case
     problem = case.data(instance.entry)
     groups = case.groups(instance.entry, binding.constructor(instance.entry))

@@ -64,7 +64,7 @@ def optimizers() -> list[str]:
 def trials(optimizer: str) -> tuple[Trial, ...]:
     """Those of the rule alone; of what is wrapped around every rule, those of the rules that it is tried on."""
     if optimizer == WRAPPED:
-        return tuple(t for name in cases.WRAPPED_IN_FULL for t in selfcheck.trials(name) if t.case.wrapping)
+        return tuple(t for name in cases.WRAPPED_TOGETHER for t in selfcheck.trials(name) if t.case.wrapping)
     return tuple(t for t in selfcheck.trials(optimizer) if not t.case.wrapping)
 
 

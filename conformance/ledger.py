@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Row:
     unless: tuple[str, ...] = ()  # patterns of ids that `select` has and the row leaves to another
 
     def matches(self, instance_id: str) -> bool:
-        return _any(instance_id, self.select) and not _any(instance_id, self.unless)
+        return bool(_matcher(*self.select)(instance_id)) and not _matcher(*self.unless)(instance_id)
 
     def applies(self, versions: Mapping[str, str]) -> bool:
         """Whether the installed versions are within the row's ranges."""
@@ -94,8 +95,10 @@ def _mutant(name: str, rule: type[Reference], outer: type[Reference]) -> mutants
     return mutants.find(name, rule if name in known else outer)
 
 
-def _any(instance_id: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(instance_id, pattern) for pattern in patterns)
+@cache
+def _matcher(*patterns: str) -> Callable[[str], Any]:
+    """Whether an id matches any of the patterns: as one expression, since each id is tried with each row."""
+    return re.compile("|".join(map(translate, patterns))).match if patterns else lambda name: None
 
 
 def _inner(reference: Any) -> Any:
@@ -118,7 +121,7 @@ class Ledger:
         ids = list(ids)
         for row in self.rows:
             for pattern in (*row.select, *row.unless):
-                if not any(fnmatchcase(i, pattern) for i in ids):
+                if not any(map(_matcher(pattern), ids)):
                     raise BadInput(f"{PATH.name}: row {row.id!r} selects {pattern!r}, which matches no case")
 
     def stale(self, outcomes: Mapping[str, str], versions: Mapping[str, str], table: Iterable[str]) -> list[str]:

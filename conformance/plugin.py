@@ -148,6 +148,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return workers.auto(MEMORY_A_WORKER)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Unless asked for another: a worker gets all checks that share a run or a traced graph."""
+    if config.getoption("dist") != "load":
+        return None
+    from conformance.spread import Together
+
+    return Together(config, log)
+
+
 class Recorder:
     """Gathers the records in the controlling process and writes the run file when all is done."""
 

@@ -24,6 +24,9 @@ Shapes = tuple[tuple[int, ...], ...]
 SHAPES: Shapes = ((), (7,), (5, 11))
 OTHER_SHAPES: dict[str, Shapes] = {"kernels": ((3,), (2, 3, 5), (3, 2, 4, 3))}  # problem -> its own
 STEPS = 12
+# What an option does shows on a vector and a matrix, in steps enough for every pattern of the probing problem.
+OPTION_SHAPES: Shapes = ((7,), (5, 11))
+OPTION_STEPS = 8
 
 # Loss and gradient at a point, all tensors laid end to end, on arrays and on bounded values.
 Objective = Callable[[Any], tuple[Any, Any]]
@@ -228,8 +231,16 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
 
 
 def names() -> tuple[str, ...]:
-    dense = (*_STREAMS, "missing", "late", "twins")
+    dense = (*_STREAMS, *GAPS, "twins")
     return (*dense, *(f"{name}-rows" for name in dense), *_OBJECTIVES)
+
+
+def whole(name: str) -> bool:
+    """Whether the problem has the usual tensors and a dense gradient of each at every step."""
+    return name in _STREAMS and name not in OTHER_SHAPES
+
+
+GAPS = ("missing", "late")  # the ordinary problem without some of its gradients
 
 
 @cache
@@ -239,7 +250,7 @@ def problem(name: str, steps: int = STEPS, seed: int = 0, shapes: Shapes = SHAPE
         return _sparse(name, problem(name.removesuffix("-rows"), steps, seed, shapes))
     if name == "twins":
         return _with_twins(steps, seed, shapes)
-    if name in ("missing", "late"):
+    if name in GAPS:
         return _with_gaps(name, steps, seed, shapes)
     if name in _OBJECTIVES:
         why, made = _OBJECTIVES[name]

@@ -55,6 +55,7 @@ class Adafactor(PerTensor):
     title: ClassVar[str] = "Adafactor"
     source: ClassVar[str] = "Shazeer & Stern 2018, Algorithms 4 and 5"
     elementwise: ClassVar[bool] = False
+    separable: ClassVar[bool] = False
 
     learning_rate: float = hyper(
         0.01, within="[0, inf)", base=0.375, probe=2.0**-6,  # 0.375: above 1 / sqrt t from step 8 on

@@ -80,6 +80,7 @@ class Reference:
     schedule: ClassVar[tuple[str, ...]] = ()
     # The form of the gradients: "dense", or "rows" (`reference.rows.Rows`) for a rule that is about sparse ones.
     gradients: ClassVar[str] = "dense"
+    separable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -116,7 +117,8 @@ def counter(default: str = "parameter") -> Any:
 class PerTensor(Reference):
     """Adapter for the rules that treat each tensor by itself: subclasses write `update` for one tensor."""
 
-    elementwise: ClassVar[bool] = True  # and each element by itself
+    elementwise: ClassVar[bool] = True  # and each element by itself, from what it has alone
+    separable: ClassVar[bool] = True  # no element's update looks at another's; a number a tensor may be beside
 
     def slot_names(self) -> tuple[str, ...]:
         """The slots that these hyperparameters need, besides "step"."""

@@ -45,6 +45,7 @@ class Lamb(PerTensor):
     title: ClassVar[str] = "LAMB"
     source: ClassVar[str] = "You et al. 2020, Algorithm 2"
     elementwise: ClassVar[bool] = False
+    separable: ClassVar[bool] = False
 
     learning_rate: float = learning_rate(1e-3)
     beta_1: float = beta(0.9, 0.875, 0.5, "You et al. 2020, Algorithm 2: beta_1")

@@ -66,6 +66,7 @@ class Muon(PerTensor):
     title: ClassVar[str] = "Muon"
     source: ClassVar[str] = JORDAN
     elementwise: ClassVar[bool] = False
+    separable: ClassVar[bool] = False
     bound: ClassVar[str] = "statistical"
 
     learning_rate: float = learning_rate(0.02)

@@ -31,6 +31,7 @@ class SparseAdam(Adam):
     title: ClassVar[str] = "SparseAdam"
     source: ClassVar[str] = "PyTorch documentation, torch.optim.SparseAdam; Kingma & Ba 2015"
     elementwise: ClassVar[bool] = False  # the rows of a gradient belong to one tensor
+    separable: ClassVar[bool] = False
     gradients: ClassVar[str] = "rows"
 
     stateful: ClassVar = {}

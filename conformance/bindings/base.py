@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.problems import SHAPES, Shapes
+from conformance.problems import OPTION_SHAPES, OPTION_STEPS, SHAPES, Shapes
 from reference.base import Reference
 from reference.formats import Format
 from reference.rows import Rows
@@ -65,6 +65,8 @@ class Entry:
     scratch: frozenset[str] = frozenset()  # what the framework keeps and never reads again
     lacks: Mapping[str, str] = field(default_factory=dict)  # mode, hyperparameter or case -> why there is none
     shapes: Shapes = SHAPES  # of the tensors of its problems
+    option_shapes: Shapes = OPTION_SHAPES  # of those of the cases that are about an option
+    option_steps: int = OPTION_STEPS
     steps: Mapping[str, int] = field(default_factory=dict)  # case -> steps, where fewer can be resolved
     names: Mapping[int, str] = field(default_factory=dict)  # what a tensor has to be called, where that matters
     # Hyperparameters that the framework makes a tensor of, so that what is computed from them alone is
@@ -135,6 +137,7 @@ class Binding(Protocol):
     pinned: tuple[str, ...]  # versions that CI pins: there an uncovered option fails
     modes: tuple[str, ...]
     costly_modes: tuple[str, ...]  # run a few cases of each optimizer
+    by_turns: bool  # a constructor call is dear: most optimizers try an option in one mode a dtype
     dtypes: tuple[str, ...]
     entries: Mapping[str, Entry]
 

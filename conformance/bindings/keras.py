@@ -31,6 +31,7 @@ extra = "tensorflow-cpu"  # of pyproject.toml
 pinned = ("3.15.",)
 modes = ("eager", "graph", "xla")
 costly_modes = ("xla",)
+by_turns = True  # a graph takes a tenth of a second, and a step by hand milliseconds
 dtypes = ("float64", "float32")
 
 
@@ -70,7 +71,7 @@ class KerasDriver:
         if len(groups) > 1:
             raise Unsupported("Keras optimizers have no parameter groups")
         self.entry, self.dtype, self.mode = entry, dtype, mode
-        self._begun = entry, groups, params, dtype, mode
+        self._begun = entry, groups, params, dtype
         self.keras = keras_versions.package()
         reference = groups[0].reference
         self.wrapped = isinstance(reference, Wrapped)
@@ -83,7 +84,7 @@ class KerasDriver:
                 for i, p in enumerate(params)
             ]
             self.optimizer.build(self.params)
-        self._graphs: dict[tuple[bool, ...], Callable[..., Any]] = {}
+        self._graphs: dict[tuple[str, tuple[bool, ...]], Callable[..., Any]] = {}
         self._handles: dict[int, tuple[Any, Any, Any]] = {}
         self._first: tuple | None = None
 
@@ -100,8 +101,9 @@ class KerasDriver:
         if len(_kept) > KEPT:
             del _kept[next(iter(_kept))]
 
-    def restart(self) -> None:
-        """Every variable as it was when it was made."""
+    def restart(self, mode: str) -> None:
+        """Every variable as it was when it was made; the mode is how the next step is called, and nothing else."""
+        self.mode = mode
         for variable, first in self._first[1]:
             variable.assign(first)
 
@@ -130,11 +132,12 @@ class KerasDriver:
                 self._apply(pattern, tensors)
                 return
             # A pattern of missing gradients is a graph of its own, as it is in a user's training step.
-            if pattern not in self._graphs:
-                self._graphs[pattern] = self.tf.function(
+            key = self.mode, pattern
+            if key not in self._graphs:
+                self._graphs[key] = self.tf.function(
                     lambda given: self._apply(pattern, given), jit_compile=self.mode == "xla", autograph=False
                 )
-            self._graphs[pattern](tensors)
+            self._graphs[key](tensors)
 
     def _apply(self, pattern: tuple[bool, ...], tensors: Sequence[Any]) -> None:
         given = iter(tensors)
@@ -145,7 +148,7 @@ class KerasDriver:
         self.optimizer.learning_rate = value
 
     def resumed(self) -> KerasDriver:
-        found = type(self)(*self._begun)
+        found = type(self)(*self._begun, self.mode)
         for new, old in zip(found.params, self.params, strict=True):
             new.assign(old)
         keras_versions.move_state(self.optimizer, found.optimizer)
@@ -208,10 +211,10 @@ def start(
         from conformance.bindings.keras_backends import BackendDriver
 
         return BackendDriver(entry, groups, params, dtype, mode)
-    key = (entry.cls, repr(groups), dtype, mode, *((p.shape, p.tobytes()) for p in params))
+    key = (entry.cls, repr(groups), dtype, *((p.shape, p.tobytes()) for p in params))
     driver = _kept.pop(key, None)
     if driver is not None:
-        driver.restart()
+        driver.restart(mode)
         return driver
     driver = KerasDriver(entry, groups, params, dtype, mode)
     if entry.build is None:

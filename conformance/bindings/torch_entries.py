@@ -155,7 +155,7 @@ entries: dict[str, Entry] = {
             },
             promised={"as-documented": {"buffer": "sum"}},
             lacks={**ONE_MODE, "vectors": "torch.optim.Muon takes matrices alone, as it documents"},
-            shapes=MATRICES,
+            shapes=MATRICES, option_shapes=MATRICES[:2],
         ),
         _entry(
             "LBFGS", LBFGS,
@@ -175,6 +175,7 @@ entries: dict[str, Entry] = {
             cases={"resumed-without-pair": {"problem": "ordinary", "resumed_at": 4}},  # none is kept then
             steps={"defaults": 5, "usual-values": 5},  # each of up to 20 iterations
             scratch=frozenset({"al"}),  # the alphas of the recursion, written anew before they are read
+            option_shapes=((), (3,), (2, 4)), option_steps=12,
             shapes=((), (3,), (2, 4)),  # the bound of a scalar product grows with its length
         ),
         _entry(
