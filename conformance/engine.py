@@ -36,6 +36,11 @@ def drive(instance: Instance) -> Observation:
         shared = together.drive(instance)
         if shared is not None:
             return shared
+    return drive_alone(instance)
+
+
+def drive_alone(instance: Instance) -> Observation:
+    """The same on the case's own tensors, whatever shares its constructor call."""
     binding, case = BINDINGS[instance.framework], instance.case
     problem = case.data(instance.entry)
     groups = case.groups(instance.entry, binding.constructor(instance.entry))

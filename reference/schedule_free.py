@@ -48,13 +48,13 @@ class ScheduleFreeAdamW(PerTensor):
     beta_1: float = beta(0.9, 0.875, 0.5, f"{DEFAZIO}: beta_1")
     beta_2: float = beta(0.999, 0.96875, 0.75, f"{DEFAZIO}: beta_2")
     epsilon: float = epsilon(1e-8)
-    warmup_steps: int = hyper(0, within="[0, inf)", probe=8, cite=f"{DEFAZIO}: T_warmup")
+    warmup_steps: int = hyper(0, within="[0, inf)", probe=4, cite=f"{DEFAZIO}: T_warmup")
     weight_decay: float = weight_decay()
     maximize: bool = maximize()
     counter: str = counter()
 
     combinations: ClassVar = {
-        "warmup-decay": {"warmup_steps": 8, "weight_decay": 0.25},
+        "warmup-decay": {"warmup_steps": 4, "weight_decay": 0.25},
         "warmup-long": {"warmup_steps": 100},
         "no-interpolation": {"beta_1": 0.0},
         "no-memory": {"beta_2": 0.0},

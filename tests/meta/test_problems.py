@@ -220,7 +220,7 @@ def test_both_bounds_of_the_step_size_of_rprop_are_reached():
     reached = {"smallest": set(), "largest": set(), "between": set()}
     for trial in trials("rprop"):
         smallest, largest = trial.groups()[0].reference.step_sizes
-        sizes = np.concatenate([s.slots["step_size"][2].reshape(-1) for s in selfcheck.unmutated(trial)])
+        sizes = np.concatenate([s.slots["step_size"][-1].reshape(-1) for s in selfcheck.unmutated(trial)])
         if (sizes == np.float32(smallest)).any():
             reached["smallest"].add(trial.case.name)
         if (sizes == np.float32(largest)).any():
@@ -236,8 +236,8 @@ def test_amsgrads_maximum_is_more_than_the_last_value():
     for trial in trials("adam"):
         if trial.case.name == "amsgrad":
             last = selfcheck.unmutated(trial)[-1].slots
-            assert (last["v_max"][2] > 1.2 * last["v"][2]).any()
-            assert (last["v_max"][2] == last["v"][2]).any()
+            assert (last["v_max"][-1] > 1.1 * last["v"][-1]).any()
+            assert (last["v_max"][-1] == last["v"][-1]).any()
 
 
 def test_clipping_is_met_and_not_met():
@@ -247,7 +247,7 @@ def test_clipping_is_met_and_not_met():
     sizes = [float(x) for step in grads for g in step for x in abs(g).reshape(-1)]
     assert min(sizes) < wrapping["clip_value"] < max(sizes)
     wrapping, grads = data["clip-norm-below"]
-    for tensor in range(len(problems.SHAPES)):
+    for tensor in range(len(grads[0])):
         norms = [float(np.sqrt(np.sum(step[tensor] ** 2))) for step in grads]
         assert min(norms) < wrapping["clip_norm"] < max(norms)
     wrapping, grads = data["global-clip-norm-below"]

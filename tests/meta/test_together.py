@@ -1,0 +1,57 @@
+"""Problems that share a run: what each case takes out of it is what it would have had alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conformance import cases, engine, together
+from conformance.bindings import installed
+from conformance.spread import part
+
+CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
+
+
+def _instances(framework: str, optimizer: str) -> list[cases.Instance]:
+    table = cases.instances((framework,))
+    return [i for i in table if i.optimizer == optimizer and i.name in CHOSEN and i.dtype == "float64"]
+
+
+@pytest.mark.parametrize(("framework", "optimizer"), [("torch", "sgd"), ("torch", "nadam"), ("keras", "ftrl")])
+def test_a_case_has_its_own_elements(framework: str, optimizer: str) -> None:
+    if framework not in installed():
+        pytest.fail(f"{framework} is not installed")
+    for instance in _instances(framework, optimizer):
+        if instance.mode not in ("forloop", "eager"):
+            continue
+        together.forget()
+        shared = together.drive(instance)
+        alone = engine.drive_alone(instance)
+        assert shared is not None, instance.id
+        for ours, theirs in zip(shared.states, alone.states, strict=True):
+            assert ours.slots.keys() == theirs.slots.keys()
+            mine, its = ours.slots | {"params": ours.params}, theirs.slots | {"params": theirs.params}
+            for name in its:
+                for a, b in zip(mine[name], its[name], strict=True):
+                    assert (a is None) == (b is None)
+                    if a is not None:
+                        # Vectors of other lengths may be rounded in another order: a few units in the last place.
+                        np.testing.assert_array_max_ulp(np.asarray(a, float), np.asarray(b, float), maxulp=64)
+
+
+def test_what_looks_at_whole_tensors_runs_alone() -> None:
+    lamb = next(i for i in cases.instances(("keras",)) if i.optimizer == "lamb" and i.name == "zeros")
+    assert together.drive(lamb) is None
+
+
+def test_an_optimizer_of_ones_own_runs_alone() -> None:
+    sgd = next(i for i in cases.instances(("torch",)) if i.optimizer == "sgd" and i.name == "zeros")
+    assert together.drive(replace(sgd, own=replace(sgd.entry, build=lambda params: None))) is None
+
+
+def test_every_check_belongs_to_a_part() -> None:
+    parts = {part(i.id) for i in cases.instances()}
+    assert "keras-adam-float32" in parts
+    assert len(parts) == 2 * len({(i.framework, i.optimizer) for i in cases.instances()})
