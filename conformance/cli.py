@@ -100,8 +100,10 @@ def _pytest(arguments: list[str]) -> int:
 
 def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     suite = Path(__file__).with_name("suite.py")  # beside this file, wherever it is installed
-    # No cache: it would be written beside the suite, which may be in site-packages.
-    found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "-q", "-n", str(args.workers)]
+    # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
+    # says itself what differs, and a second in each process is saved.
+    found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "--assert=plain"]
+    found += ["-q", "-n", str(args.workers)]
     found += ["--reports", str(args.reports), "--record", args.name]
     for name in SELECTIONS:
         values = [part.strip() for value in getattr(args, name) for part in value.split(",") if part.strip()]
