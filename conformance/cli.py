@@ -301,6 +301,19 @@ def fashion(args: argparse.Namespace) -> int:
     return compare_all(args)
 
 
+def _lab_options(parser: argparse.ArgumentParser) -> None:
+    from conformance.lab.verb import options
+
+    options(parser)
+
+
+def make_lab(args: argparse.Namespace) -> int:
+    """Make the notebook and the page of the optimizer lab, in lab/, from conformance/lab/source.py."""
+    from conformance.lab.verb import make
+
+    return make(args)
+
+
 # ---------------------------------------------------------------- the suite tried on itself
 
 
@@ -359,6 +372,7 @@ VERBS: dict[str, Verb] = {
     "merge": Verb("put the shards of a run together", _reading_options, merge),
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
+    "lab": Verb("make the optimizer lab, a notebook and a page, from its source", _lab_options, make_lab),
     "mutants": Verb("plant every known mistake: which case sees which", _proof_options, mutants),
     "seeds": Verb("run right implementations over many seeds: none is accused", _seeds_options, seeds),
     "planted": Verb("plant mistakes in the installed frameworks", _planted_options, planted),

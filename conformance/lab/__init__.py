@@ -1,0 +1,29 @@
+"""The optimizer lab: a page and a notebook, made from one source.
+
+source.py     the cells: text and code, for people to read and edit
+build.py      source.py -> the notebook and the page; runs the cells, and keeps what they said
+verb.py       `python -m conformance lab`
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.fashion.data import Data
+
+QUICK = "LAB_QUICK"  # set it, and the lab trains on a few made images: for tests
+
+
+def fashion_mnist(images: int) -> Data:
+    """Fashion-MNIST with so many images to train with: found on this machine, or downloaded by Keras."""
+    from conformance.fashion import data
+
+    if QUICK not in os.environ:
+        return data.load(data.find(), limit=images)
+    with tempfile.TemporaryDirectory() as folder:
+        digests = data.make_small(Path(folder), train=384, test=100)
+        return data.load(Path(folder), digests, limit=images)

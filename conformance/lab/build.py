@@ -1,0 +1,218 @@
+"""The notebook and the page, made from source.py, the published comparison, and what the cells said last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import BadInput
+from conformance.record import atomically
+
+SOURCE = Path(__file__).with_name("source.py")
+ROOT = SOURCE.parents[2]  # of the checkout: the lab is made there, not in an installation
+FOLDER = "lab"
+NOTEBOOK, PAGE, SAID = "optimizer_lab.ipynb", "optimizer_lab.html", "said.json"
+RESULTS = Path("reports") / "fashion_mnist" / "results.json"
+NOT_YET = "*(There is no published result in this checkout: `python -m conformance fashion-mnist` makes it.)*"
+
+Outputs = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text in Markdown, or code."""
+
+    kind: str  # "markdown" or "code"
+    source: str
+    values: Mapping[str, str] = field(default_factory=dict)  # of what it leaves to fill in
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\{\{ (\w+) \}\}", lambda m: self.values[m[1]], self.source)
+
+    @property
+    def digest(self) -> str:
+        """Of the source: what a cell said stays, wherever the project is published."""
+        return hashlib.sha256(self.source.encode()).hexdigest()[:12]
+
+
+def cells(source: str, values: Mapping[str, str]) -> list[Cell]:
+    """The cells of a source in percent format; what stands before the first is for who edits it."""
+    found = []
+    for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        if head.strip() == "[markdown]":
+            lines = [line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines()]
+            found.append(Cell("markdown", "\n".join(lines), values))
+        else:
+            found.append(Cell("code", body.strip(), values))
+    return found
+
+
+def filled(root: Path = ROOT) -> list[Cell]:
+    """The cells of the lab, with the repository's address and the published result."""
+    values = {
+        "repository": repository(root),
+        "colab": colab(repository(root)),
+        "published": published(root / RESULTS),
+    }
+    return cells(SOURCE.read_text(encoding="utf-8"), values)
+
+
+@cache
+def repository(root: Path = ROOT) -> str:
+    """Where the project is published, from pyproject.toml: the one place to set it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"].rstrip("/").removesuffix(".git")
+
+
+def colab(address: str) -> str:
+    """The link that opens the notebook in Colab, which takes them from GitHub."""
+    path = address.removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{path}/blob/main/{FOLDER}/{NOTEBOOK}"
+
+
+def published(results: Path) -> str:
+    """The published comparison as a table."""
+    if not results.exists():
+        return NOT_YET
+    from conformance.fashion import figures, store
+    from conformance.fashion.pages import headline, percent, points
+
+    found, _about = store.load(results)
+    lines = [
+        "| optimizer | learning rate | PyTorch | Keras | Keras − PyTorch, points |",
+        "|---|---|---|---|---|",
+    ]
+    optimizers = figures.optimizers(found)
+    for one in optimizers:
+        sides = {s.framework: s for s in one.translated.sides}
+        means = [percent(sides[f].mean) if f in sides else "—" for f in ("torch", "keras")]
+        test = one.translated.test
+        difference = f"{points(test.mean)} ({points(test.low)} to {points(test.high)})" if test else "—"
+        lines.append(f"| {one.title} | {one.rate:g} | {means[0]} | {means[1]} | {difference} |")
+    plan = found.plan
+    lines += [
+        "",
+        f"{headline(optimizers)} Test accuracy after {plan.epochs} epochs, mean of {plan.seeds} seeds with the "
+        "same weights and batches in both; in brackets the 90 % interval of the mean difference. Curves, and all "
+        f"numbers: `{RESULTS.parent}/`.",
+    ]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- what the cells said
+
+
+def notebook(found: Sequence[Cell], said: Mapping[str, Outputs]) -> Any:
+    """The notebook, with what each cell said when it ran."""
+    import nbformat
+
+    book = nbformat.v4.new_notebook()
+    book.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "colab": {"provenance": []},
+    }
+    number = 0
+    for place, cell in enumerate(found):
+        if cell.kind == "markdown":
+            made = nbformat.v4.new_markdown_cell(cell.text)
+        else:
+            number += 1
+            outputs = [nbformat.from_dict(o) for o in said.get(cell.digest, [])]
+            ran = number if cell.digest in said else None
+            made = nbformat.v4.new_code_cell(cell.text, outputs=outputs, execution_count=ran)
+        made["id"] = f"cell-{place:02d}"
+        book.cells.append(made)
+    nbformat.validate(book)
+    return book
+
+
+def run(found: Sequence[Cell], folder: Path, timeout: int = 600) -> dict[str, Outputs]:
+    """Run every cell in a kernel of its own, in `folder`; what each said. An error of a cell is raised."""
+    from nbclient import NotebookClient
+
+    book = notebook(found, {})
+    client = NotebookClient(book, timeout=timeout, resources={"metadata": {"path": str(folder)}})
+    client.execute(
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    )
+    code = [c for c in found if c.kind == "code"]
+    ran = [c for c in book.cells if c.cell_type == "code"]
+    return {cell.digest: _kept(made.outputs) for cell, made in zip(code, ran, strict=True)}
+
+
+def _kept(outputs: Sequence[Any]) -> Outputs:
+    """Without what only this machine says: warnings, and the numbers of objects."""
+    kept: Outputs = []
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stdout":
+            kept.append({"output_type": "stream", "name": "stdout", "text": output.text})
+        elif output.output_type == "display_data":
+            image = output.data.get("image/png", "").strip()
+            kept.append({"output_type": "display_data", "data": {"image/png": image}, "metadata": {}})
+    return kept
+
+
+# ---------------------------------------------------------------- the files
+
+
+def texts(root: Path = ROOT) -> dict[str, str]:
+    """File name -> text: the notebook and the page of this checkout. The same checkout gives the same texts."""
+    import nbformat
+
+    found, said = filled(root), load(root)
+    return {
+        NOTEBOOK: nbformat.writes(notebook(found, said)) + "\n",
+        PAGE: page(found, said, root),
+    }
+
+
+def load(root: Path = ROOT) -> dict[str, Outputs]:
+    """What the cells said when they ran last, by the digest of the cell."""
+    path = root / FOLDER / SAID
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def page(found: Sequence[Cell], said: Mapping[str, Outputs], root: Path = ROOT) -> str:
+    """The page: text, code in colour, and what it said."""
+    from markdown_it import MarkdownIt
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    from conformance.report.render import environment
+
+    text, code = MarkdownIt("commonmark").enable("table"), HtmlFormatter(nowrap=True)
+    blocks = []
+    for cell in found:
+        if cell.kind == "markdown":
+            blocks.append({"kind": "markdown", "html": text.render(cell.text), "said": []})
+        else:
+            html = highlight(cell.text, PythonLexer(), code)
+            blocks.append({"kind": "code", "html": html, "said": said.get(cell.digest, [])})
+    return environment(html=True).get_template("lab.html.j2").render(blocks=blocks, colab=colab(repository(root)))
+
+
+def write(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> list[Path]:
+    """Write the notebook and the page, and what the cells said, where they ran."""
+    if not (root / "pyproject.toml").exists():
+        raise BadInput(f"lab: {root} is no checkout of this project; the lab is made there.")
+    if said is not None:
+        with atomically(root / FOLDER / SAID) as file:
+            json.dump(said, file, indent=1)
+            file.write("\n")
+    made = texts(root)
+    for name, text in made.items():
+        with atomically(root / FOLDER / name) as file:
+            file.write(text)
+    return [root / FOLDER / name for name in made]

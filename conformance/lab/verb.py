@@ -1,0 +1,32 @@
+"""The verb `lab`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from conformance.errors import BadInput
+from conformance.report.gate import GOOD
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", action="store_true", help="run the cells first, and keep what they say: minutes")
+    parser.set_defaults(name="conformance")
+
+
+def make(args: argparse.Namespace) -> int:
+    """Make the notebook and the page again."""
+    from conformance.lab import build
+
+    try:
+        import nbformat  # noqa: F401
+    except ImportError as error:
+        raise BadInput(f"lab: {error.name} is not installed. Install it: pip install '.[test]'") from error
+    said = None
+    if args.run:
+        with tempfile.TemporaryDirectory() as folder:
+            said = build.run(build.filled(), Path(folder))
+    for path in build.write(said=said):
+        print(path)
+    return GOOD

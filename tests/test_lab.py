@@ -1,0 +1,130 @@
+"""The optimizer lab: every cell runs, and what is committed is what its source makes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance import lab
+from conformance.bindings import installed
+from conformance.errors import BadInput
+from conformance.lab import build
+
+HERE = Path(__file__).parents[1]
+needs_nbformat = pytest.mark.skipif(not importlib.util.find_spec("nbformat"), reason="needs the extra test")
+needs_both = pytest.mark.skipif(len(installed()) < 2, reason="the lab is about both frameworks")
+
+
+# -- the source -----------------------------------------------------------------------------------------
+def test_cells_are_told_apart():
+    found = build.cells(
+        "# for who edits it\n\n# %% [markdown]\n# # Title\n#\n# text\n\n# %%\nx = 1\n\n\n# %%\ny = 2\n"
+    )
+    assert [(c.kind, c.text) for c in found] == [
+        ("markdown", "# Title\n\ntext"),
+        ("code", "x = 1"),
+        ("code", "y = 2"),
+    ]
+
+
+def test_the_six_objectives_are_there():
+    """As the README lists them."""
+    titles = [
+        t for c in build.filled() if c.kind == "markdown" for t in re.findall(r"^## (\d)\. (.+)$", c.text, re.M)
+    ]
+    assert [int(number) for number, _ in titles] == [1, 2, 3, 4, 5, 6]
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    for number, _ in titles:
+        assert re.search(rf"^\| {number}\. .*\| .*\| .*\| .*tests/", readme, re.M), f"objective {number}"
+
+
+def test_nothing_is_left_to_fill_in():
+    assert not [c for c in build.filled() if "{{" in c.text or "}}" in c.text]
+
+
+def test_the_link_to_colab_is_made_of_the_address():
+    address = "https://github.com/someone/something"
+    assert build.colab(address) == (
+        "https://colab.research.google.com/github/someone/something/blob/main/lab/optimizer_lab.ipynb"
+    )
+    assert build.colab(build.repository()) in build.filled()[0].text
+    install = next(c.text for c in build.filled() if c.kind == "code")
+    assert f'REPOSITORY = "{build.repository()}"' in install
+
+
+def test_no_result_is_said_to_be_none(tmp_path):
+    assert build.published(tmp_path / "results.json") == build.NOT_YET
+
+
+# -- what is committed ----------------------------------------------------------------------------------
+@needs_nbformat
+def test_what_is_committed_is_what_the_source_makes():
+    for name, text in build.texts().items():
+        committed = (HERE / build.FOLDER / name).read_text(encoding="utf-8")
+        assert committed == text, f"{name} is old: python -m conformance lab"
+
+
+@needs_nbformat
+def test_every_cell_said_what_it_says_now():
+    """A cell that was changed since it ran shows nothing: run it again, and look."""
+    code = [c for c in build.filled() if c.kind == "code"]
+    said = build.load()
+    assert [c.text.splitlines()[0] for c in code if c.digest not in said] == [], "python -m conformance lab --run"
+    assert set(said) == {c.digest for c in code}
+
+
+@needs_nbformat
+def test_the_notebook_is_one():
+    import nbformat
+
+    book = nbformat.read(HERE / build.FOLDER / build.NOTEBOOK, as_version=4)
+    nbformat.validate(book)
+    assert [c.cell_type for c in book.cells] == [c.kind for c in build.filled()]
+
+
+@needs_nbformat
+def test_the_lab_is_made_in_a_checkout(tmp_path):
+    with pytest.raises(BadInput, match="is no checkout of this project"):
+        build.write(tmp_path)
+    shutil.copy(HERE / "pyproject.toml", tmp_path)
+    paths = build.write(tmp_path, said={})
+    assert [p.name for p in paths] == [build.NOTEBOOK, build.PAGE]
+    assert json.loads((tmp_path / build.FOLDER / build.SAID).read_text(encoding="utf-8")) == {}
+    assert "Open in Colab" in paths[1].read_text(encoding="utf-8")
+
+
+# -- every cell runs ------------------------------------------------------------------------------------
+@needs_nbformat
+@needs_both
+def test_every_cell_runs(tmp_path, monkeypatch):
+    """On a few made images, where those of Fashion-MNIST take minutes; nothing else is less."""
+    monkeypatch.setenv(lab.QUICK, "1")
+    check_said(build.run(build.filled(), tmp_path))
+
+
+@pytest.mark.slow
+@needs_nbformat
+@needs_both
+def test_every_cell_runs_on_the_real_images(tmp_path, monkeypatch):
+    """As a student runs it."""
+    monkeypatch.delenv(lab.QUICK, raising=False)
+    text = check_said(build.run(build.filled(), tmp_path))
+    for accuracy in re.findall(r"test accuracy ([\d.]+)", text):
+        assert float(accuracy) > 0.7
+
+
+def check_said(said):
+    """What a reader is to see, whatever the numbers are."""
+    text = "\n".join(o["text"] for outputs in said.values() for o in outputs if o["output_type"] == "stream")
+    assert "MyRAdam conforms to reference.RAdam(threshold=5.0)" in text
+    assert "EpsilonInside does not conform" in text
+    assert "behaves as        epsilon-in-root" in text
+    assert len(re.findall(r"test accuracy", text)) == 8
+    pictures = [o for outputs in said.values() for o in outputs if o["output_type"] == "display_data"]
+    assert len(pictures) == 3
+    return text
