@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,12 @@ def test_no_result_is_said_to_be_none(tmp_path):
 def test_what_is_committed_is_what_the_source_makes():
     for name, text in build.texts().items():
         committed = (HERE / build.FOLDER / name).read_text(encoding="utf-8")
-        assert committed == text, f"{name} is old: python -m conformance lab"
+        assert plain(committed) == plain(text), f"{name} is old: python -m conformance lab"
+
+
+def plain(text):
+    """Without colours: in which span a word of code stands is the business of the version of Pygments."""
+    return re.sub(r"</?span[^>]*>", "", text)
 
 
 @needs_nbformat
@@ -92,10 +97,56 @@ def test_the_lab_is_made_in_a_checkout(tmp_path):
     with pytest.raises(BadInput, match="is no checkout of this project"):
         build.write(tmp_path)
     shutil.copy(HERE / "pyproject.toml", tmp_path)
-    paths = build.write(tmp_path, said={})
+    paths = build.write(tmp_path)
     assert [p.name for p in paths] == [build.NOTEBOOK, build.PAGE]
-    assert json.loads((tmp_path / build.FOLDER / build.SAID).read_text(encoding="utf-8")) == {}
     assert "Open in Colab" in paths[1].read_text(encoding="utf-8")
+    assert build.load(tmp_path) == {}, "nothing ran there"
+
+
+@needs_nbformat
+def test_what_the_cells_said_is_kept_in_the_notebook(tmp_path):
+    """And comes back out of it; what has no place in a published file is left out before."""
+    shutil.copy(HERE / "pyproject.toml", tmp_path)
+    said = {c.digest: [] for c in build.filled() if c.kind == "code"}
+    first, second, *_ = said
+    said[first] = [{"output_type": "stream", "name": "stdout", "text": "1\n2\n"}]
+    said[second] = [{"output_type": "display_data", "data": {"image/png": "AAAA"}, "metadata": {}}]
+    build.write(tmp_path, said)
+    assert build.load(tmp_path) == said
+    before = (tmp_path / build.FOLDER / build.NOTEBOOK).read_bytes()
+    build.write(tmp_path)
+    assert (tmp_path / build.FOLDER / build.NOTEBOOK).read_bytes() == before
+
+
+# -- the install cell -----------------------------------------------------------------------------------
+def installs(monkeypatch, folder, there=(), address="https://github.com/someone/something"):
+    """What the install cell would have pip install, run in `folder` where only the modules `there` are."""
+    calls = []
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name in there else None)
+    monkeypatch.setattr(subprocess, "run", lambda command, check: calls.append(command))
+    source = next(c.source for c in build.filled() if c.kind == "code")
+    exec(source.replace("{{ repository }}", address), {})
+    return [word for command in calls for word in command[command.index("-q") + 1 :]]
+
+
+def test_where_all_is_there_nothing_is_installed(monkeypatch, tmp_path):
+    assert installs(monkeypatch, tmp_path, there=("conformance", "tensorflow", "torch")) == []
+
+
+def test_on_colab_the_project_is_installed_from_its_address(monkeypatch, tmp_path):
+    assert installs(monkeypatch, tmp_path, there=("tensorflow", "torch")) == [
+        "optimizer-conformance @ git+https://github.com/someone/something"
+    ]
+
+
+def test_in_a_checkout_that_is_installed(monkeypatch):
+    assert installs(monkeypatch, HERE / build.FOLDER, there=("tensorflow",)) == [str(HERE), "torch"]
+
+
+def test_without_an_address_the_cell_says_so(monkeypatch, tmp_path):
+    with pytest.raises(RuntimeError, match="set REPOSITORY"):
+        installs(monkeypatch, tmp_path, address="https://github.com/<owner>/<repository>")
 
 
 # -- every cell runs ------------------------------------------------------------------------------------

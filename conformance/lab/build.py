@@ -1,14 +1,17 @@
-"""The notebook and the page, made from source.py, the published comparison, and what the cells said last."""
+"""The notebook and the page, made from source.py, the published comparison, and what the cells said last.
+
+What they said is kept in the notebook itself, with the digest of the source that said it: a cell that was changed
+since shows nothing, until it runs again.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,9 @@ from conformance.record import atomically
 SOURCE = Path(__file__).with_name("source.py")
 ROOT = SOURCE.parents[2]  # of the checkout: the lab is made there, not in an installation
 FOLDER = "lab"
-NOTEBOOK, PAGE, SAID = "optimizer_lab.ipynb", "optimizer_lab.html", "said.json"
+NOTEBOOK, PAGE = "optimizer_lab.ipynb", "optimizer_lab.html"
 RESULTS = Path("reports") / "fashion_mnist" / "results.json"
+DIGEST = "source"  # in the metadata of a cell of the notebook
 NOT_YET = "*(There is no published result in this checkout: `python -m conformance fashion-mnist` makes it.)*"
 
 Outputs = list[dict[str, Any]]
@@ -31,12 +35,8 @@ class Cell:
     """Text in Markdown, or code."""
 
     kind: str  # "markdown" or "code"
-    source: str
-    values: Mapping[str, str] = field(default_factory=dict)  # of what it leaves to fill in
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\{\{ (\w+) \}\}", lambda m: self.values[m[1]], self.source)
+    source: str  # with {{ … }} where something is filled in
+    text: str
 
     @property
     def digest(self) -> str:
@@ -44,24 +44,30 @@ class Cell:
         return hashlib.sha256(self.source.encode()).hexdigest()[:12]
 
 
-def cells(source: str, values: Mapping[str, str]) -> list[Cell]:
+def cells(source: str, values: Mapping[str, str] | None = None) -> list[Cell]:
     """The cells of a source in percent format; what stands before the first is for who edits it."""
+
+    def cell(kind: str, body: str) -> Cell:
+        return Cell(kind, body, re.sub(r"\{\{ (\w+) \}\}", lambda m: (values or {})[m[1]], body))
+
     found = []
     for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
         head, _, body = part.partition("\n")
         if head.strip() == "[markdown]":
             lines = [line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines()]
-            found.append(Cell("markdown", "\n".join(lines), values))
+            found.append(cell("markdown", "\n".join(lines)))
         else:
-            found.append(Cell("code", body.strip(), values))
+            found.append(cell("code", body.strip()))
     return found
 
 
 def filled(root: Path = ROOT) -> list[Cell]:
     """The cells of the lab, with the repository's address and the published result."""
+    address = repository(root)
     values = {
-        "repository": repository(root),
-        "colab": colab(repository(root)),
+        "repository": address,
+        "colab": colab(address),
+        "unpublished": " (once `pyproject.toml` says where the project is published)" if "<" in address else "",
         "published": published(root / RESULTS),
     }
     return cells(SOURCE.read_text(encoding="utf-8"), values)
@@ -85,7 +91,7 @@ def published(results: Path) -> str:
     if not results.exists():
         return NOT_YET
     from conformance.fashion import figures, store
-    from conformance.fashion.pages import headline, percent, points
+    from conformance.fashion.pages import headline, percent, points, total
 
     found, _about = store.load(results)
     lines = [
@@ -103,8 +109,8 @@ def published(results: Path) -> str:
     lines += [
         "",
         f"{headline(optimizers)} Test accuracy after {plan.epochs} epochs, mean of {plan.seeds} seeds with the "
-        "same weights and batches in both; in brackets the 90 % interval of the mean difference. Curves, and all "
-        f"numbers: `{RESULTS.parent}/`.",
+        "same weights and batches in both; in brackets the 90 % interval of the mean difference. All of it took "
+        f"{total(found)[2]:.0f} minutes of processor time. Curves, and all numbers: `{RESULTS.parent}/`.",
     ]
     return "\n".join(lines)
 
@@ -131,6 +137,7 @@ def notebook(found: Sequence[Cell], said: Mapping[str, Outputs]) -> Any:
             outputs = [nbformat.from_dict(o) for o in said.get(cell.digest, [])]
             ran = number if cell.digest in said else None
             made = nbformat.v4.new_code_cell(cell.text, outputs=outputs, execution_count=ran)
+            made.metadata = {DIGEST: cell.digest}
         made["id"] = f"cell-{place:02d}"
         book.cells.append(made)
     nbformat.validate(book)
@@ -151,12 +158,15 @@ def run(found: Sequence[Cell], folder: Path, timeout: int = 600) -> dict[str, Ou
     return {cell.digest: _kept(made.outputs) for cell, made in zip(code, ran, strict=True)}
 
 
-def _kept(outputs: Sequence[Any]) -> Outputs:
+def _kept(outputs: Iterable[Any]) -> Outputs:
     """Without what only this machine says: warnings, and the numbers of objects."""
     kept: Outputs = []
     for output in outputs:
         if output.output_type == "stream" and output.name == "stdout":
-            kept.append({"output_type": "stream", "name": "stdout", "text": output.text})
+            if kept and kept[-1]["output_type"] == "stream":
+                kept[-1]["text"] += output.text  # the parts in which a kernel sends what one cell prints
+            else:
+                kept.append({"output_type": "stream", "name": "stdout", "text": output.text})
         elif output.output_type == "display_data":
             image = output.data.get("image/png", "").strip()
             kept.append({"output_type": "display_data", "data": {"image/png": image}, "metadata": {}})
@@ -166,11 +176,11 @@ def _kept(outputs: Sequence[Any]) -> Outputs:
 # ---------------------------------------------------------------- the files
 
 
-def texts(root: Path = ROOT) -> dict[str, str]:
+def texts(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> dict[str, str]:
     """File name -> text: the notebook and the page of this checkout. The same checkout gives the same texts."""
     import nbformat
 
-    found, said = filled(root), load(root)
+    found, said = filled(root), load(root) if said is None else said
     return {
         NOTEBOOK: nbformat.writes(notebook(found, said)) + "\n",
         PAGE: page(found, said, root),
@@ -178,9 +188,15 @@ def texts(root: Path = ROOT) -> dict[str, str]:
 
 
 def load(root: Path = ROOT) -> dict[str, Outputs]:
-    """What the cells said when they ran last, by the digest of the cell."""
-    path = root / FOLDER / SAID
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """What the cells of the notebook said when they ran last, by the digest of the cell."""
+    import nbformat
+
+    path = root / FOLDER / NOTEBOOK
+    if not path.exists():
+        return {}
+    book = nbformat.read(path, as_version=4)
+    ran = [c for c in book.cells if c.cell_type == "code" and c.execution_count]
+    return {c.metadata[DIGEST]: _kept(c.outputs) for c in ran if DIGEST in c.metadata}
 
 
 def page(found: Sequence[Cell], said: Mapping[str, Outputs], root: Path = ROOT) -> str:
@@ -204,14 +220,10 @@ def page(found: Sequence[Cell], said: Mapping[str, Outputs], root: Path = ROOT) 
 
 
 def write(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> list[Path]:
-    """Write the notebook and the page, and what the cells said, where they ran."""
+    """Write the notebook and the page, with what the cells said: now, or when they ran last."""
     if not (root / "pyproject.toml").exists():
         raise BadInput(f"lab: {root} is no checkout of this project; the lab is made there.")
-    if said is not None:
-        with atomically(root / FOLDER / SAID) as file:
-            json.dump(said, file, indent=1)
-            file.write("\n")
-    made = texts(root)
+    made = texts(root, said)
     for name, text in made.items():
         with atomically(root / FOLDER / name) as file:
             file.write(text)
