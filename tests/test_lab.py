@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from conformance import lab
+from conformance.areas import AREAS
 from conformance.bindings import installed
+from conformance.cli import VERBS
 from conformance.errors import BadInput
 from conformance.lab import build
 
@@ -33,14 +35,20 @@ def test_cells_are_told_apart():
 
 
 def test_the_six_objectives_are_there():
-    """As the README lists them."""
-    titles = [
-        t for c in build.filled() if c.kind == "markdown" for t in re.findall(r"^## (\d)\. (.+)$", c.text, re.M)
-    ]
-    assert [int(number) for number, _ in titles] == [1, 2, 3, 4, 5, 6]
+    """As the README lists them, each with a page, a command and tests that exist."""
+    texts = [c.text for c in build.filled() if c.kind == "markdown"]
+    titles = [title for text in texts for title in re.findall(r"^## (\d)\. .+$", text, re.MULTILINE)]
     readme = (HERE / "README.md").read_text(encoding="utf-8")
-    for number, _ in titles:
-        assert re.search(rf"^\| {number}\. .*\| .*\| .*\| .*tests/", readme, re.M), f"objective {number}"
+    rows = re.findall(r"^\| (\d)\. [^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$", readme, re.MULTILINE)
+    assert titles == [number for number, *_ in rows] == list("123456")
+    pages = {f"{name}.html" for name in AREAS} | {"map.html"}
+    for number, page, command, tests in rows:
+        found = re.findall(r"`(tests/[^`]+)`", tests)
+        assert found, f"objective {number}"
+        assert [t for t in found if not (HERE / t).is_file()] == []
+        assert {p for p in re.findall(r"reports/(\w+\.html)", page) if p not in pages} == set()
+        assert {a for a in re.findall(r"--area (\w+)", command) if a not in AREAS} == set()
+        assert {v for v in re.findall(r"conformance (\S+)`", command) if v not in VERBS} == set()
 
 
 def test_nothing_is_left_to_fill_in():

@@ -183,7 +183,7 @@ def texts(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> dict[
     found, said = filled(root), load(root) if said is None else said
     return {
         NOTEBOOK: nbformat.writes(notebook(found, said)) + "\n",
-        PAGE: page(found, said, root),
+        PAGE: page(found, said),
     }
 
 
@@ -199,7 +199,7 @@ def load(root: Path = ROOT) -> dict[str, Outputs]:
     return {c.metadata[DIGEST]: _kept(c.outputs) for c in ran if DIGEST in c.metadata}
 
 
-def page(found: Sequence[Cell], said: Mapping[str, Outputs], root: Path = ROOT) -> str:
+def page(found: Sequence[Cell], said: Mapping[str, Outputs]) -> str:
     """The page: text, code in colour, and what it said."""
     from markdown_it import MarkdownIt
     from pygments import highlight
@@ -216,7 +216,7 @@ def page(found: Sequence[Cell], said: Mapping[str, Outputs], root: Path = ROOT) 
         else:
             html = highlight(cell.text, PythonLexer(), code)
             blocks.append({"kind": "code", "html": html, "said": said.get(cell.digest, [])})
-    return environment(html=True).get_template("lab.html.j2").render(blocks=blocks, colab=colab(repository(root)))
+    return environment(html=True).get_template("lab.html.j2").render(blocks=blocks, notebook=NOTEBOOK)
 
 
 def write(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> list[Path]:
