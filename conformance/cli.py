@@ -337,6 +337,13 @@ def seeds(args: argparse.Namespace) -> int:
     return proof.seeds(args)
 
 
+def confusion(args: argparse.Namespace) -> int:
+    """Plant every known mistake blind, and count how often the diagnosis names it."""
+    from conformance import proof
+
+    return proof.confusion(args)
+
+
 def planted(args: argparse.Namespace) -> int:
     """Plant mistakes in the source of the installed frameworks, in processes of their own; 1 if one is not seen."""
     from conformance import proof
@@ -359,6 +366,7 @@ VERBS: dict[str, Verb] = {
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
     "mutants": Verb("plant every known mistake: which case sees which", _proof_options, mutants),
     "seeds": Verb("run right implementations over many seeds: none is accused", _seeds_options, seeds),
+    "confusion": Verb("plant mistakes blind: how often the diagnosis names them", _proof_options, confusion),
     "planted": Verb("plant mistakes in the installed frameworks", _planted_options, planted),
 }
 

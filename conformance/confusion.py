@@ -6,8 +6,9 @@ nothing else: neither the mutant nor that there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from conformance import mutants
 from conformance.bindings.base import Group
@@ -163,12 +164,14 @@ def _row(optimizer: str, mutant: Mutant, seen: list[tuple[Trial, Evidence]], fou
     )
 
 
-def matrix(optimizers: Iterable[str], progress: Callable[[Confusion], None] | None = None) -> list[Confusion]:
-    """The confusion of several optimizers."""
-    found = []
-    for optimizer in optimizers:
-        one = confusion(optimizer)
-        found.append(one)
-        if progress:
-            progress(one)
-    return found
+def to_json(found: Confusion) -> dict[str, Any]:
+    """The figures of one optimizer."""
+    return {
+        "cases": CASES,
+        "planted": found.planted,
+        "first": found.first,
+        "alone": found.alone,
+        "among_three": found.among_three,
+        "unexplained": found.unexplained,
+        "mistaken": found.mistaken(),
+    }

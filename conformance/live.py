@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance import cases, engine, ledger, workers
-from conformance.bindings import BINDINGS, installed
+from conformance.bindings import BINDINGS, installed, keras
 from conformance.cases import Instance
 from conformance.errors import BadInput, Incomplete
 from conformance.live_table import PATCHES, Patch
@@ -48,10 +48,12 @@ def planted(patch: Patch) -> Iterator[None]:
     found: dict[str, Any] = {}
     exec(compile(source.replace(patch.line, patch.mistake), f"<{patch.name}>", "exec"), vars(scope), found)
     setattr(home, name, found[name])
+    keras.forget()  # graphs that were traced without it
     try:
         yield
     finally:
         setattr(home, name, original)
+        keras.forget()
 
 
 def selection(patch: Patch, everything: bool) -> list[Instance]:

@@ -92,6 +92,16 @@ def chosen(args: argparse.Namespace) -> list[str]:
     return sorted({choose("--optimizer", name, kill.optimizers()) for name in given}) or kill.optimizers()
 
 
+def confusion(args: argparse.Namespace) -> int:
+    """Plant every known mistake blind, and count how often the diagnosis names it."""
+    from conformance import confusion as blind
+    from conformance import workers
+
+    names = _rules(args)
+    results = workers.in_parallel(blind.confusion, names, workers.number(args.workers), "diagnosis")
+    return _finish(args, "diagnosis", {name: blind.to_json(found) for name, found in results})
+
+
 def _rules(args: argparse.Namespace) -> list[str]:
     """The same without what is wrapped around them, which runs with the rules that it is tried on."""
     from conformance import kill

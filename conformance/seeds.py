@@ -1,7 +1,7 @@
 """No false alarms: right implementations over hundreds of seeds of every problem.
 
-Where a rule is elementwise the seeds lie side by side along a last axis, so that one run does them all: in plain
-NumPy in every case, in a framework in every problem, dtype and mode. Other rules run in the frameworks once a
+Where a rule is elementwise the seeds lie side by side along a last axis, so that one run does them all: every
+problem in plain NumPy, and in a framework in every dtype and mode. Other rules run in the frameworks once a
 seed, each seed in one dtype and mode, in turn. What a row of the ledger speaks of is held to what that expects.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from conformance import cases, engine, ledger, selfcheck, workers
@@ -52,7 +53,7 @@ def run(optimizers: Sequence[str], seeds: int, processes: str) -> dict[str, Any]
         Task(NUMPY, name, i, seeds)
         for name in optimizers
         for i, trial in enumerate(selfcheck.trials(name))
-        if _elementwise(trial.groups())
+        if _about_problem(trial.case) and _elementwise(trial.groups())
     ]
     found = list(workers.in_parallel(_plain, plain, workers.number(processes), "seeds, NumPy"))
     for framework in installed():
@@ -71,11 +72,14 @@ def run(optimizers: Sequence[str], seeds: int, processes: str) -> dict[str, Any]
 def _one_a_problem(entry: Entry) -> Iterator[int]:
     """The numbers of the cases that are about a problem and not an option, and of one for every other problem."""
     table, seen = cases.cases(entry), set()
-    about = {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
     for i, case in sorted(enumerate(table), key=lambda item: bool(item[1].overrides)):
-        if not (case.wrapping or case.second_group) and (case.name in about or case.problem not in seen):
+        if _about_problem(case) or (case.problem not in seen and not (case.wrapping or case.second_group)):
             seen.add(case.problem)
             yield i
+
+
+def _about_problem(case: Case) -> bool:
+    return case.name in {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
 
 
 def _section(found: Sequence[tuple[Task, list[Found]]], seeds: int) -> dict[str, Any]:
@@ -148,7 +152,7 @@ def _installed(task: Task) -> list[Found]:
 
 def _in_mode(one: Instance, listed: Instance, trajectories: dict) -> tuple[float, str] | None:
     """The ratio of one run; None where the framework has no such call, or is known to raise."""
-    row = ledger.load().row(listed, BINDINGS[one.framework].versions())
+    row = _ledger().row(listed, BINDINGS[one.framework].versions())
     if row is not None and row.expect.startswith("raises:"):
         return None
     try:
@@ -157,6 +161,11 @@ def _in_mode(one: Instance, listed: Instance, trajectories: dict) -> tuple[float
         return None
     expected = row.expected(seen.groups) if row is not None else seen.groups
     return _ratio(engine.judge(one, seen, expected, trajectories=trajectories), one.case)
+
+
+@cache
+def _ledger() -> ledger.Ledger:
+    return ledger.load()
 
 
 def _ratio(judge: Judge, case: Case) -> tuple[float, str]:

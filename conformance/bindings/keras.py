@@ -203,6 +203,11 @@ KEPT = 16  # optimizers that wait for their next run: those of one case, in all 
 _kept: dict[tuple, KerasDriver] = {}
 
 
+def forget() -> None:
+    """Build anew what comes next: the code of the framework is another now."""
+    _kept.clear()
+
+
 def start(
     entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
 ) -> KerasDriver:

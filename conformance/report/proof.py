@@ -131,6 +131,7 @@ def figures(proof: Proof) -> dict[str, Any]:
         "seeds": min((s["seeds"] for s in seeds), default=0),
         "runs": sum(s["runs"] for s in seeds),
         "highest": max((s["highest"] for s in seeds), default=0.0),
+        "seeded": len(seeds),
         "live": len(live),
         "live_seen": sum(bool(p["seen"]) for p in live),
         "diagnosed": sum(d["planted"] for d in diagnosis),
@@ -202,7 +203,8 @@ def readme() -> str:
         f"| a right implementation, at worst | {highest} × the bound; {LIMIT} is the limit |",
     ]
     if f["runs"]:
-        lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {f['runs']:,}, none accused |")
+        runs = f"{f['runs']:,} of {f['seeded']} rules, none accused"
+        lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {runs} |")
     if f["live"]:
         lines.append(f"| planted in the installed frameworks | {f['live_seen']} of {f['live']} are seen |")
     if f["diagnosed"]:

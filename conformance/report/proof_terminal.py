@@ -16,7 +16,7 @@ Found = Mapping[str, Any]
 def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> None:
     """A table of what was found, what is wrong with it, and what is known now."""
     out = console()
-    out.print({"matrix": _matrix, "seeds": _seeds, "live": _live}[section](found))
+    out.print({"matrix": _matrix, "seeds": _seeds, "live": _live, "diagnosis": _diagnosis}[section](found))
     for line in wrong:
         out.print(f"- {line}", soft_wrap=True)
     out.print(f"{headline}.", style="bold red" if wrong else "bold green", soft_wrap=True)
@@ -48,4 +48,12 @@ def _live(found: Found) -> Table:
     for name, patch in found.items():
         modes = ", ".join(f"{mode} {n}" for mode, n in patch["modes"].items())
         table.add_row(name, f"{patch['seen']} of {patch['ran']}", modes)
+    return table
+
+
+def _diagnosis(found: Found) -> Table:
+    table = Table("optimizer", "planted", "named first", "alone", "among three", "taken for", box=None)
+    for name, d in found.items():
+        wrong = "; ".join(f"{what}: {said}" for what, said in d["mistaken"].items())
+        table.add_row(name, *(str(d[n]) for n in ("planted", "first", "alone", "among_three")), wrong)
     return table

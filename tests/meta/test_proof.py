@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cli, equivalent, faults, kill, proof
-from conformance.bindings import BINDINGS
+from conformance import cases, cli, equivalent, faults, kill, live, proof, seeds
+from conformance.bindings import BINDINGS, installed
+from conformance.errors import BadInput
+from conformance.live_table import PATCHES
 from conformance.report import proof as pages
 from conformance.verdict import LIMIT
 
@@ -92,6 +94,74 @@ def test_a_fault_is_seen_behind_a_driver():
     one = trial("adam", "torch-adam-rate-change-float64")
     run = one.run(one.groups(), driven_by=faults.FAULTS["rate-late"].driver)
     assert kill.ratio(one, run) > LIMIT
+
+
+# -- in live code --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("patch", [p for p in PATCHES if p.framework in installed()], ids=lambda p: p.name)
+def test_a_patch_has_cases_and_its_line_is_there(patch):
+    if not BINDINGS[patch.framework].versions()[patch.framework].startswith(BINDINGS[patch.framework].pinned):
+        pytest.skip("the lines are those of the pinned version")
+    assert {i.case.name for i in live.selection(patch, False)} == set(patch.see)
+    with live.planted(patch):
+        pass
+    with pytest.raises(BadInput, match="not once"), live.planted(replace(patch, line="no such line")):
+        pass
+
+
+def test_every_optimizer_has_a_mistake_in_live_code():
+    for framework, binding in BINDINGS.items():
+        assert set(binding.entries) == {p.optimizer for p in PATCHES if p.framework == framework}
+
+
+# Few, for time; `python -m conformance planted` runs all.
+FAST = {
+    "torch": ("torch-adam-decay-ignored-in-foreach", "torch-adam-rate-late", "torch-adam-slot-not-restored"),
+    "keras": ("keras-adam-state-shared", "keras-adam-rate-frozen-in-graph", "keras-slot-not-restored"),
+}
+
+
+@pytest.mark.parametrize("framework", [f for f in FAST if f in installed()])
+def test_what_is_planted_in_live_code_is_seen(framework):
+    """The line is replaced in a process of its own, where the gate turns red, in the modes that have it."""
+    if not BINDINGS[framework].versions()[framework].startswith(BINDINGS[framework].pinned):
+        pytest.skip("the lines are those of the pinned version")
+    found = live.subprocess_of(live.Batch(framework, FAST[framework]))
+    assert {one["name"] for one in found} == set(FAST[framework])
+    known = {p.name: p for p in PATCHES}
+    for one in found:
+        assert one["seen"], f"{one['name']} is seen by nothing"
+        only = known[one["name"]].modes
+        assert not only or set(one["modes"]) <= set(only), one
+
+
+def test_the_kept_figures_are_of_these_patches():
+    kept = proof.load()["live"]
+    assert set(kept) == {p.name for p in PATCHES}, "out of date: python -m conformance planted --keep"
+    for patch in PATCHES:
+        assert (kept[patch.name]["line"], kept[patch.name]["mistake"]) == (patch.line, patch.mistake)
+
+
+# -- the seeds -----------------------------------------------------------------------------------------------
+def test_seeds_lie_side_by_side():
+    """As the last axis: each is the problem of that seed."""
+    entry = BINDINGS["torch"].entries["sgd"]
+    case = next(c for c in cases.cases(entry) if c.name == "missing")
+    together = replace(case, seeds=(0, 1, 2)).data(entry)
+    for seed in range(3):
+        alone = replace(case, seeds=(seed,)).data(entry)
+        for many, one in zip(together.params, alone.params, strict=True):
+            assert (many[..., seed] == one).all()
+        for some, step in zip(together.grads, alone.grads, strict=True):
+            for many, one in zip(some, step, strict=True):
+                assert (many is None) == (one is None)
+                assert one is None or (many[..., seed] == one).all()
+
+
+def test_right_runs_of_a_few_seeds_are_not_accused():
+    found = seeds.run(["rprop"], 3, "1")["rprop"]
+    assert not found["accused"]
+    assert found["highest"] <= 1
+    assert {r["implementation"].split()[0] for r in found["rows"]} >= {"NumPy,", *({"torch"} & set(installed()))}
 
 
 # -- the verb ----------------------------------------------------------------------------------------------
