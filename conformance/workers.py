@@ -53,7 +53,10 @@ def number(given: str, memory: float = A_WORKER) -> int:
 def in_parallel(
     work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, said: str
 ) -> Iterator[tuple[Any, Any]]:
-    """Each task with what `work` makes of it, in the order of the tasks, and a bar that shows how far it is."""
+    """Each task with what `work` makes of it, in the order of the tasks and as soon as those before it are done.
+
+    A bar shows how far it is.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -61,10 +64,13 @@ def in_parallel(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(said, total=len(tasks))
         found: dict[int, Any] = {}
+        first = 0
         for i, result in _unordered(work, tasks, processes):
             found[i] = result
             progress.advance(bar)
-    yield from ((task, found[i]) for i, task in enumerate(tasks))
+            while first in found:
+                yield tasks[first], found.pop(first)
+                first += 1
 
 
 def _unordered(work: Callable[[Any], Any], tasks: Sequence[Any], processes: int) -> Iterable[tuple[int, Any]]:
