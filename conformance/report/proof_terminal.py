@@ -44,10 +44,10 @@ def _seeds(found: Found) -> Table:
 
 
 def _live(found: Found) -> Table:
-    table = Table("mistake", "seen by", "modes", box=None)
+    table = Table("mistake", "seen by", "mildest", "modes", box=None)
     for name, patch in found.items():
-        modes = ", ".join(f"{mode} {n}" for mode, n in patch["modes"].items())
-        table.add_row(name, f"{patch['seen']} of {patch['ran']}", modes)
+        mildest = ratio_text(patch["mildest"][1]) if patch["mildest"] else "survives"
+        table.add_row(name, f"{patch['seen']} of {patch['ran']}", mildest, ", ".join(patch["kills"]))
     return table
 
 
