@@ -17,7 +17,7 @@ from dataclasses import astuple
 from functools import cache
 from typing import Any
 
-from conformance import cases, engine, ledger, workers
+from conformance import cases, engine, ledger, together, workers
 from conformance.bindings import BINDINGS, installed, keras
 from conformance.cases import Instance
 from conformance.errors import BadInput
@@ -44,12 +44,18 @@ def planted(patch: Patch) -> Iterator[None]:
     found: dict[str, Any] = {}
     exec(compile(source.replace(patch.line, patch.mistake), f"<{patch.name}>", "exec"), vars(scope), found)
     setattr(home, name, found[name])
-    keras.forget()  # graphs that were traced without it
+    _forget()
     try:
         yield
     finally:
         setattr(home, name, original)
-        keras.forget()
+        _forget()
+
+
+def _forget() -> None:
+    """Runs that were kept, and graphs that were traced, are those of another code."""
+    keras.forget()
+    together.forget()
 
 
 def selection(patch: Patch, everything: bool) -> list[Instance]:
