@@ -24,7 +24,7 @@ PATH = Path(__file__).with_name("proof.json")
 README = Path(__file__).parents[1] / "README.md"
 MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here
 FORMAT = 2
-SECTIONS = ("matrix", "seeds", "live", "diagnosis")
+SECTIONS = ("matrix", "behind", "seeds", "live", "diagnosis")
 REMAKE = "python -m conformance prove"
 
 
@@ -69,6 +69,19 @@ def _matrix() -> Section:
 
     digest = lambda name, args: kill_matrix.digest(name)  # noqa: E731
     return Section("matrix", planting.optimizers, lambda names: names, digest, run, frameworks=False)
+
+
+def _behind() -> Section:
+    from conformance import behind, planting, workers
+
+    return Section(
+        "behind",
+        planting.optimizers,
+        lambda names: names,
+        lambda name, args: behind.digest(name),
+        lambda names, args: behind.run(names, _known()["matrix"], workers.number(args.workers)),
+        frameworks=False,
+    )
 
 
 def _seeds() -> Section:
@@ -169,8 +182,8 @@ def seeds(args: argparse.Namespace) -> int:
 
 
 def planted(args: argparse.Namespace) -> int:
-    """Plant mistakes in the source of the installed frameworks, in processes of their own; 1 if one is not seen."""
-    return _try(_live(), args)
+    """Plant mistakes behind a binding, and in the source of the installed frameworks; 1 if one is not seen."""
+    return max(_try(section(), args) for section in (_behind, _live))
 
 
 def confusion(args: argparse.Namespace) -> int:
@@ -180,7 +193,7 @@ def confusion(args: argparse.Namespace) -> int:
 
 def prove(args: argparse.Namespace) -> int:
     """Bring all figures up to date: those of `mutants`, `seeds`, `planted` and `confusion`, and the README's."""
-    return max(_try(section(), args) for section in (_matrix, _seeds, _live, _diagnosis))
+    return max(_try(section(), args) for section in (_matrix, _behind, _seeds, _live, _diagnosis))
 
 
 def chosen(args: argparse.Namespace) -> list[str]:
@@ -235,7 +248,7 @@ def stale(known: dict[str, Any]) -> dict[str, list[str]]:
     """Section -> what is not up to date in it, and what is no longer there."""
     args = argparse.Namespace(seeds=200)
     found = {}
-    for section in (_matrix(), _seeds(), _live(), _diagnosis()):
+    for section in (_matrix(), _behind(), _seeds(), _live(), _diagnosis()):
         there = known[section.name]
         names = section.everything()
         old = [n for n in names if not _current(section, args, there, n)]

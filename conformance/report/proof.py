@@ -55,6 +55,7 @@ def view(proof: Proof) -> dict[str, Any]:
         "proofs": _proofs(matrix),
         "idle": [(o, n) for o, n, why in idle if not why],
         "kept": sorted({(n, why) for _, n, why in idle if why}),
+        "behind": proof["behind"],
         "seeds": dict(sorted(proof["seeds"].items())),
         "live": dict(sorted(proof["live"].items())),
         "diagnosis": dict(sorted(proof["diagnosis"].items())),
@@ -121,6 +122,11 @@ def problems(proof: Proof) -> list[str]:
     """Everything that is not as it has to be; nothing, if the proof holds."""
     return [
         *_of_matrix(proof.get("matrix", {})),
+        *(
+            f"{o}: the mistake {n!r} passes the gate behind a binding"
+            for o, b in proof.get("behind", {}).items()
+            for n in b["passing"]
+        ),
         *(f"seeds: {said}" for o in proof.get("seeds", {}).values() for said in o["accused"]),
         *(
             f"planted in live code, and seen by nothing: {n}"
@@ -154,7 +160,7 @@ def figures(proof: Proof) -> dict[str, Any]:
     rows = [(o, n, r) for o, m in matrix.items() for n, r in m["rows"].items() if not r.get("proof")]
     best = [(max(ratio for _, ratio in r["best"].values()), o, n) for o, n, r in rows if r["kills"]]
     each = [gap for by in gaps(proof).values() for gap in by.values() if gap["gap"] is not None]
-    seeds, live, diagnosis = (list(proof[s].values()) for s in ("seeds", "live", "diagnosis"))
+    behind, seeds, live, diagnosis = (list(proof[s].values()) for s in ("behind", "seeds", "live", "diagnosis"))
     return {
         "optimizers": len(set(matrix) - {"wrapped"}),
         "planted": len(rows),
@@ -169,6 +175,8 @@ def figures(proof: Proof) -> dict[str, Any]:
         "runs": sum(s["runs"] for s in seeds),
         "accused": sum(len(s["accused"]) for s in seeds),
         "seeded": len(seeds),
+        "behind": sum(b["planted"] for b in behind),
+        "behind_seen": sum(b["planted"] - len(b["passing"]) for b in behind),
         "live": len(live),
         "live_seen": sum(bool(p["seen"]) for p in live),
         "diagnosed": sum(d["planted"] for d in diagnosis),
@@ -241,6 +249,8 @@ def readme(proof: Proof) -> str:
     if f["runs"]:
         runs = f"{f['runs']:,} of {f['seeded']} rules, {f['accused'] or 'none'} accused"
         lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {runs} |")
+    if f["behind"]:
+        lines.append(f"| planted behind a binding | {f['behind_seen']:,} of {f['behind']:,} fail the gate |")
     if f["live"]:
         lines.append(f"| planted in the installed frameworks | {f['live_seen']} of {f['live']} are seen |")
     if f["diagnosed"]:

@@ -16,7 +16,7 @@ Found = Mapping[str, Any]
 def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> None:
     """A table of what was found, what is wrong with it, and what is known now."""
     out = console()
-    out.print({"matrix": _matrix, "seeds": _seeds, "live": _live, "diagnosis": _diagnosis}[section](found))
+    out.print(TABLES[section](found))
     for line in wrong:
         out.print(f"- {line}", soft_wrap=True)
     out.print(f"{headline}.", style="bold red" if wrong else "bold green", soft_wrap=True)
@@ -31,6 +31,14 @@ def _matrix(found: Found) -> Table:
             first = ("", "") if i else (name, seen)
             ratios = (ratio_text(gap["right"]), ratio_text(gap["wrong"]))
             table.add_row(first[0], dtype, first[1], *ratios, gap["wrong_is"] or "", gap["wrong_in"] or "")
+    return table
+
+
+def _behind(found: Found) -> Table:
+    table = Table("optimizer", "planted", "fail the gate", "pass it", box=None)
+    for name, one in found.items():
+        fail = one["planted"] - len(one["passing"])
+        table.add_row(name, str(one["planted"]), str(fail), ", ".join(one["passing"]))
     return table
 
 
@@ -57,3 +65,6 @@ def _diagnosis(found: Found) -> Table:
         wrong = "; ".join(f"{what}: {said}" for what, said in d["mistaken"].items())
         table.add_row(name, *(str(d[n]) for n in ("planted", "first", "alone", "among_three")), wrong)
     return table
+
+
+TABLES = {"matrix": _matrix, "behind": _behind, "seeds": _seeds, "live": _live, "diagnosis": _diagnosis}

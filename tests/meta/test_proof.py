@@ -194,7 +194,12 @@ def test_what_is_wrong_is_said():
     both = {"kills": 2, "says": "y", "proof": "because"}
     gap = {"right": 1.5, "right_in": "torch-sgd-probing-float64"}
     matrix = {"sgd": {"rows": {"m": row, "n": both}, "idle": {"c": "", "d": "a reason"}, "gaps": {"float64": gap}}}
-    given = {"matrix": matrix, "seeds": {"sgd": {"accused": ["a"]}}, "live": {"p": {"seen": 0}}, "diagnosis": {}}
+    given = {
+        "matrix": matrix,
+        "seeds": {"sgd": {"accused": ["a"]}},
+        "live": {"p": {"seen": 0}},
+        "behind": {"sgd": {"passing": ["q"]}},
+    }
     said = "\n".join(pages.problems(given))
     for part in (
         "the mistake 'm'",
@@ -203,6 +208,7 @@ def test_what_is_wrong_is_said():
         "ratio 1.5",
         "seeds: a",
         "nothing: p",
+        "'q' passes the gate",
     ):
         assert part in said
     assert "'d'" not in said
