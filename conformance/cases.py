@@ -244,6 +244,9 @@ def cases(entry: Entry) -> list[Case]:
                 ("average", {"average_momentum": 0.75}),
             ):
                 found.append(Case(f"{name}-resumed", why, "ordinary", wrapping=chosen, resumed_at=6))
+            found.append(Case("average-of-updates", "parameters are averaged once an update, not once a gradient",
+                              "ordinary",
+                              wrapping={"accumulation_steps": 2, "average_momentum": 0.75}))  # fmt: skip
     found.append(Case("groups", TWO_GROUPS, "ordinary", second_group={"learning_rate": 2.0**-4}))
     for name, chosen in entry.cases.items():
         found.append(_combined(entry, name, "of this framework", chosen))

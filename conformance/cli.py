@@ -317,46 +317,22 @@ def make_lab(args: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- the suite tried on itself
 
 
-def _proof_options(parser: argparse.ArgumentParser) -> None:
-    from conformance.proof import options
+def _proof(verb: str, says: str) -> Verb:
+    """A verb of conformance/proof.py, which is imported when it is asked for."""
 
-    options(parser)
-    _common(parser)
+    def options(parser: argparse.ArgumentParser) -> None:
+        from conformance import proof
 
+        getattr(proof, f"{verb}_options", proof.options)(parser)
+        _common(parser)
 
-def _seeds_options(parser: argparse.ArgumentParser) -> None:
-    from conformance.proof import seeds_options
+    def call(args: argparse.Namespace) -> int:
+        from conformance import proof
 
-    seeds_options(parser)
-    _common(parser)
+        return getattr(proof, verb)(args)
 
-
-def _planted_options(parser: argparse.ArgumentParser) -> None:
-    from conformance.proof import planted_options
-
-    planted_options(parser)
-    _common(parser)
-
-
-def mutants(args: argparse.Namespace) -> int:
-    """Plant every known mistake in the references, and show which case sees which; 1 if one survives."""
-    from conformance import proof
-
-    return proof.mutants(args)
-
-
-def seeds(args: argparse.Namespace) -> int:
-    """Run right implementations over many seeds of every problem; 1 if one is accused."""
-    from conformance import proof
-
-    return proof.seeds(args)
-
-
-def planted(args: argparse.Namespace) -> int:
-    """Plant mistakes in the source of the installed frameworks, in processes of their own; 1 if one is not seen."""
-    from conformance import proof
-
-    return proof.planted(args)
+    call.__doc__ = f"{says[0].upper()}{says[1:]}. Exit code 1 if one is not as it has to be."
+    return Verb(says, options, call)
 
 
 # ---------------------------------------------------------------- all verbs
@@ -373,9 +349,11 @@ VERBS: dict[str, Verb] = {
     "map": Verb("which torch optimizer is which Keras optimizer; translate a call", _map_options, show_map),
     "fashion-mnist": Verb("train the same ConvNet in Keras and PyTorch, and compare", _fashion_options, fashion),
     "lab": Verb("make the optimizer lab, a notebook and a page, from its source", _lab_options, make_lab),
-    "mutants": Verb("plant every known mistake: which case sees which", _proof_options, mutants),
-    "seeds": Verb("run right implementations over many seeds: none is accused", _seeds_options, seeds),
-    "planted": Verb("plant mistakes in the installed frameworks", _planted_options, planted),
+    "mutants": _proof("mutants", "plant every known mistake: which case sees which"),
+    "seeds": _proof("seeds", "run right implementations over many seeds: none is accused"),
+    "confusion": _proof("confusion", "plant mistakes blind: how often the diagnosis names them"),
+    "planted": _proof("planted", "plant mistakes in the installed frameworks, in processes of their own"),
+    "prove": _proof("prove", "bring the figures of these four up to date, and the README's"),
 }
 
 

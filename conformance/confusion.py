@@ -6,13 +6,16 @@ nothing else: neither the mutant nor that there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any
 
-from conformance import mutants
+from conformance import mutants, workers
 from conformance.bindings.base import Group
 from conformance.diagnosis import Diagnosis, diagnose_all
 from conformance.evidence import Evidence
+from conformance.kill_matrix import of_cases
 from conformance.mutants import Mutant
 from conformance.selfcheck import Trial, trials, unmutated
 from reference.formats import FORMATS
@@ -81,23 +84,48 @@ def confusion(optimizer: str, cases: int = CASES, names: Iterable[str] = (), hid
     `names` are those of some mistakes; all if empty. A mistake that no case sees is not among the rows.
     With `hidden`, also what it says where that mistake, and what says exactly the same, is not on its list.
     """
-    found = Confusion(optimizer)
     wanted = set(names)
-    for mutant in _mutants(optimizer):
-        if wanted and mutant.name not in wanted:
-            continue
-        seen = _seen(optimizer, mutant, cases)
-        if seen:
-            diagnosis = diagnose_all([e for _, e in seen])
-            row = _row(optimizer, mutant, seen, diagnosis)
-            if hidden:
-                same = next(
-                    ({e.name, *e.same} for e in diagnosis.nearest if mutant.name in (e.name, *e.same)), set()
-                )
-                blind = diagnose_all([e for _, e in seen], without={mutant.name, *same})
-                row = replace(row, unknown=tuple(e.name for e in blind.nearest))
-            found.rows.append(row)
-    return found
+    tried = [
+        one(optimizer, mutant, cases, hidden)
+        for mutant in _mutants(optimizer)
+        if not wanted or mutant.name in wanted
+    ]
+    return Confusion(optimizer, [row for row in tried if row])
+
+
+def one(optimizer: str, mutant: Mutant, cases: int = CASES, hidden: bool = False) -> Trialled | None:
+    """One mistake, and what the diagnosis says of it; None where no case sees it."""
+    seen = _seen(optimizer, mutant, cases)
+    if not seen:
+        return None
+    diagnosis = diagnose_all([e for _, e in seen])
+    row = _row(optimizer, mutant, seen, diagnosis)
+    if not hidden:
+        return row
+    same = next(({e.name, *e.same} for e in diagnosis.nearest if mutant.name in (e.name, *e.same)), set())
+    blind = diagnose_all([e for _, e in seen], without={mutant.name, *same})
+    return replace(row, unknown=tuple(e.name for e in blind.nearest))
+
+
+def _attempt(task: tuple[str, Mutant]) -> Trialled | None:
+    return one(*task)
+
+
+def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The section of the report, by optimizer, each as soon as it is finished."""
+    tasks = [(name, mutant) for name in optimizers for mutant in _mutants(name)]
+    rows: list[Trialled | None] = []
+    for (name, _), row in workers.in_parallel(_attempt, tasks, processes, "diagnosis"):
+        rows.append(row)
+        if len(rows) == len(_mutants(name)):
+            yield name, {"digest": digest(name), **to_json(Confusion(name, [r for r in rows if r]))}
+            rows = []
+
+
+def digest(optimizer: str) -> str:
+    """A fingerprint of what these figures follow from: the rule, its cases with their data, and its mistakes."""
+    state = f"{of_cases(optimizer)} {CASES} {[astuple(m) for m in _mutants(optimizer)]}"
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 def _mutants(optimizer: str) -> list[Mutant]:
@@ -163,12 +191,14 @@ def _row(optimizer: str, mutant: Mutant, seen: list[tuple[Trial, Evidence]], fou
     )
 
 
-def matrix(optimizers: Iterable[str], progress: Callable[[Confusion], None] | None = None) -> list[Confusion]:
-    """The confusion of several optimizers."""
-    found = []
-    for optimizer in optimizers:
-        one = confusion(optimizer)
-        found.append(one)
-        if progress:
-            progress(one)
-    return found
+def to_json(found: Confusion) -> dict[str, Any]:
+    """The figures of one optimizer."""
+    return {
+        "cases": CASES,
+        "planted": found.planted,
+        "first": found.first,
+        "alone": found.alone,
+        "among_three": found.among_three,
+        "unexplained": found.unexplained,
+        "mistaken": found.mistaken(),
+    }

@@ -8,7 +8,7 @@ right reference somewhere on this case. One that merely comes close is not offer
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -225,8 +225,7 @@ def _fitting(evidence: Sequence[Evidence], tried: Mapping[str, Sequence[Suspect 
     """Judge them on every case. A case that conforms speaks for a suspect that changes nothing there."""
     scored: list[tuple[tuple, Suspect, list[float | None], int]] = []
     wrong = [n for n, e in enumerate(evidence) if not e.conforms]
-    for column in tried.values():
-        ratios = [_fit(e, s) if s else None for e, s in zip(evidence, column, strict=True)]
+    for column, ratios in _ratios(evidence, list(tried.values()), wrong):
         explained = [n for n in wrong if ratios[n] is not None]
         if not explained:
             continue
@@ -249,6 +248,29 @@ def _fitting(evidence: Sequence[Evidence], tried: Mapping[str, Sequence[Suspect 
             worst = max(ratios[n] for n in wrong if ratios[n] is not None)
             found.append(Explanation(suspect.name, suspect.kind, suspect.says, float(worst), cases))
     return found
+
+
+def _ratios(
+    evidence: Sequence[Evidence], columns: Sequence[Sequence[Suspect | None]], wrong: Sequence[int]
+) -> list[tuple[Sequence[Suspect | None], list[float | None]]]:
+    """Suspects, each with its ratio in every case; these alone that explain all that is wrong, if there are any."""
+    known: list[dict[int, float | None]] = [{} for _ in columns]
+
+    def judged(k: int, cases: Iterable[int]) -> bool:
+        """Whether a suspect explains these; the first that it does not explain is the last to be tried."""
+        for n in cases:
+            suspect = columns[k][n]
+            if n not in known[k]:
+                known[k][n] = _fit(evidence[n], suspect) if suspect else None
+            if known[k][n] is None:
+                return False
+        return True
+
+    complete = [k for k in range(len(columns)) if judged(k, wrong)] if wrong else []
+    for k in complete or range(len(columns)):
+        for n in range(len(evidence)):
+            judged(k, [n])
+    return [(columns[k], [known[k][n] for n in range(len(evidence))]) for k in complete or range(len(columns))]
 
 
 def _same(a: Sequence[float | None], b: Sequence[float | None]) -> bool:

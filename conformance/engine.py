@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from conformance import areas, together
 from conformance import ledger as ledgers
@@ -50,6 +51,12 @@ def drive_alone(instance: Instance) -> Observation:
         if case.name in instance.entry.lacks:  # it says that it refuses this, and it does
             raise Unsupported(instance.entry.lacks[case.name]) from error
         raise
+    return through(instance, driver, groups)
+
+
+def through(instance: Instance, driver: Any, groups: list[Group]) -> Observation:
+    """The same with a driver that stands at its first step."""
+    case, problem = instance.case, instance.case.data(instance.entry)
     states = [driver.read()]
     given = problem.grads
     if instance.entry.reference.closure:
@@ -167,7 +174,7 @@ _shared = _Shared()
 
 def _verdicts(instance: Instance, seen: Observation) -> tuple[Judged, Judged]:
     """Step-locked and free-running. Modes follow each other, so what they share is kept for one case."""
-    shared, key = _of_case(instance), _fingerprint(seen)
+    shared, key = _of_case(instance), fingerprint(seen)
     if key not in shared.verdicts:
         judging = judge(instance, seen, trajectories=shared.trajectories)
         free = judging.free()
@@ -180,7 +187,7 @@ def _verdicts(instance: Instance, seen: Observation) -> tuple[Judged, Judged]:
 
 def _expected(instance: Instance, seen: Observation, row: ledgers.Row, free: bool) -> Judged:
     """What was observed, by what the ledger expects; a wrong start shows in the free run alone."""
-    shared, key = _of_case(instance), (_fingerprint(seen), row.id)
+    shared, key = _of_case(instance), (fingerprint(seen), row.id)
     if key not in shared.expected:
         judging = judge(instance, seen, row.expected(seen.groups))
         shared.expected[key] = judging.free() if free else judging.locked()
@@ -195,7 +202,8 @@ def _of_case(instance: Instance) -> _Shared:
     return _shared
 
 
-def _fingerprint(seen: Observation) -> bytes:
+def fingerprint(seen: Observation) -> bytes:
+    """The same for two runs that are the same, bit for bit."""
     state = hashlib.sha256()
     for one in seen.states:
         for name, values in [("params", one.params), *one.slots.items()]:

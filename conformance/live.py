@@ -1,33 +1,29 @@
-"""Mistakes planted for real: in the source of the installed frameworks, and in implementations behind a binding.
+"""Mistakes planted for real: a line of the installed framework is another, while the suite runs.
 
-`python -m conformance.live FRAMEWORK [NAME...]` is the subprocess: it plants one patch after the other, runs
-the part of the suite that has to see it, takes it out again, and prints a line of JSON for each. Nothing of
-it is written to the installation.
+Each is tried in a process that is not this one: a mistake is put in, the part of the suite that has to see it runs,
+and it is taken out again. Nothing of it is written to the installation.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import inspect
-import json
-import subprocess
-import sys
+import math
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple
+from functools import cache
 from typing import Any
 
-from conformance import cases, engine, ledger, workers
-from conformance.bindings import BINDINGS, installed
+from conformance import cases, engine, ledger, together, workers
+from conformance.bindings import BINDINGS, installed, keras
 from conformance.cases import Instance
-from conformance.errors import BadInput, Incomplete
+from conformance.errors import BadInput
+from conformance.kill_matrix import of_cases, short
 from conformance.live_table import PATCHES, Patch
-from conformance.record import Record
-
-EVERYTHING = "--all"
-A_BATCH = 6  # patches a process: to import a framework costs more than to try one
+from conformance.record import Outcome, Record
 
 
 @contextlib.contextmanager
@@ -48,10 +44,18 @@ def planted(patch: Patch) -> Iterator[None]:
     found: dict[str, Any] = {}
     exec(compile(source.replace(patch.line, patch.mistake), f"<{patch.name}>", "exec"), vars(scope), found)
     setattr(home, name, found[name])
+    _forget()
     try:
         yield
     finally:
         setattr(home, name, original)
+        _forget()
+
+
+def _forget() -> None:
+    """Runs that were kept, and graphs that were traced, are those of another code."""
+    keras.forget()
+    together.forget()
 
 
 def selection(patch: Patch, everything: bool) -> list[Instance]:
@@ -62,72 +66,84 @@ def selection(patch: Patch, everything: bool) -> list[Instance]:
     return [i for i in table if not BINDINGS[i.framework].mode_reason(i.entry, i.mode)]
 
 
-def failing(instances: Iterable[Instance]) -> list[Record]:
-    """The records of the instances that fail the gate."""
-    rows = ledger.load()
-    records = [engine.run(i, rows, explain=False) for i in instances]
-    return [r for r in records if not r.outcome.passes]
+def records(instances: Iterable[Instance]) -> dict[str, Record]:
+    """The record of each instance, by its id."""
+    return {i.id: engine.run(i, _ledger(), explain=False) for i in instances}
 
 
-def _report(patch: Patch, everything: bool) -> dict[str, Any]:
+@cache
+def _ledger() -> ledger.Ledger:
+    return ledger.load()
+
+
+_sound: dict[str, bool] = {}  # without a mistake in it: the same for all mistakes of an optimizer
+
+
+def _is_sound(instance: Instance) -> bool:
+    """Whether the gate lets it pass as it is installed: what fails without a mistake has not seen one."""
+    if instance.id not in _sound:
+        _sound[instance.id] = records([instance])[instance.id].outcome.passes
+    return _sound[instance.id]
+
+
+def attempt(task: tuple[str, bool]) -> dict[str, Any]:
+    """One mistake, by its name: who sees it, in which dtype and mode, and by what ratio."""
+    name, everything = task
+    patch = next(p for p in PATCHES if p.name == name)
     table = selection(patch, everything)
+    sound = [i for i in table if _is_sound(i)]
     with planted(patch):
-        bad = failing(table)
-    # What fails without the patch too has not seen it.
-    sound = {r.id for r in bad} - {r.id for r in failing(i for i in table if i.id in {r.id for r in bad})}
-    bad = [r for r in bad if r.id in sound]
+        bad = {i: r for i, r in records(table).items() if not r.outcome.passes}
+    seen = {i.id: bad[i.id] for i in sound if i.id in bad}
+    ratios = {i: ratio(r) for i, r in seen.items()}
+    kills: dict[str, dict[str, list[Any]]] = {}
+    for i, r in sorted(seen.items(), key=lambda item: (ratios[item[0]], item[0])):
+        kills.setdefault(r.mode, {})[r.dtype] = [r.case, short(ratios[i])]  # the last is the highest
+    mildest = min(ratios, key=lambda i: (ratios[i], i), default=None)
     return {
-        "name": patch.name,
+        **_described(patch),
+        "digest": digest(patch),
+        "ran": len(sound),
+        "seen": len(seen),
+        "kills": {mode: dict(sorted(by.items())) for mode, by in sorted(kills.items())},
+        "mildest": mildest and [mildest, short(ratios[mildest])],
+    }
+
+
+def ratio(record: Record) -> float:
+    """By how much a record is out of its bound; an exception, or what is not a number, is infinitely far."""
+    worst = [v.ratio for v in (record.locked, record.free) if v is not None]
+    if record.outcome is Outcome.ERROR or not worst or any(math.isnan(w) for w in worst):
+        return math.inf
+    return max(worst)
+
+
+def _described(patch: Patch) -> dict[str, Any]:
+    return {
+        "framework": patch.framework,
+        "optimizer": patch.optimizer,
         "says": patch.says,
         "where": patch.where,
         "line": patch.line,
         "mistake": patch.mistake,
-        "ran": len(table),
-        "seen": len(bad),
-        "modes": dict(sorted(Counter(r.mode for r in bad).items())),
-        "cases": sorted({r.case for r in bad}),
     }
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Patches of one framework for one subprocess."""
-
-    framework: str
-    names: tuple[str, ...]
-    everything: bool = False
+def digest(patch: Patch) -> str:
+    """A fingerprint of what its figures follow from: the mistake, the cases with their data, and the versions."""
+    versions = sorted(BINDINGS[patch.framework].versions().items())
+    return hashlib.sha256(f"{astuple(patch)} {of_cases(patch.optimizer)} {versions}".encode()).hexdigest()[:16]
 
 
-def subprocess_of(batch: Batch) -> list[dict[str, Any]]:
-    """What a process of its own finds."""
-    command = [sys.executable, "-m", "conformance.live", batch.framework, *batch.names]
-    done = subprocess.run(command + [EVERYTHING] * batch.everything, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Incomplete(f"planting in {batch.framework} broke down:\n{done.stderr[-2000:]}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def chosen(optimizers: Iterable[str]) -> list[Patch]:
+    """The mistakes in the installed frameworks, of these optimizers."""
+    wanted, there = set(optimizers), installed()
+    return [p for p in PATCHES if p.framework in there and p.optimizer in wanted]
 
 
-def run(optimizers: Sequence[str], processes: str, everything: bool = False) -> dict[str, Any]:
-    """The section of the report: every patch of the installed frameworks, and who saw it."""
+def run(patches: Sequence[Patch], processes: int, everything: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The section of the report: every mistake, and who saw it, each as soon as it is tried."""
     workers.one_thread_each()
-    batches = []
-    for framework in installed():
-        names = [p.name for p in PATCHES if p.framework == framework and p.optimizer in optimizers]
-        batches += [
-            Batch(framework, tuple(names[i : i + A_BATCH]), everything) for i in range(0, len(names), A_BATCH)
-        ]
-    many = workers.number(processes, workers.A_FRAMEWORK)
-    found = [one for _, some in workers.in_parallel(subprocess_of, batches, many, "planted") for one in some]
-    return {one.pop("name"): one for one in found}
-
-
-def main(arguments: Sequence[str]) -> int:
-    framework, *names = [a for a in arguments if a != EVERYTHING]
-    for patch in PATCHES:
-        if patch.framework == framework and (not names or patch.name in names):
-            print(json.dumps(_report(patch, EVERYTHING in arguments)), flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    tasks = [(p.name, everything) for p in patches]
+    for (name, _), found in workers.in_parallel(attempt, tasks, processes, "planted", apart=True):
+        yield name, found

@@ -1,13 +1,17 @@
-"""The verbs that try the suite itself: `mutants`, `seeds`, `planted`. What they run, print and write.
+"""The verbs that try the suite itself: `mutants`, `seeds`, `planted`, `confusion`, and `prove`, which is all four.
 
-With --keep the figures go into proof.json beside this file, for the report, the README and the fast tests, which
-repeat for every mistake, and for every case, the one trial that shows it best.
+With --keep the figures go into proof.json beside this file, for the report, for the fast tests, which repeat for
+every mistake, and for every case, the one trial that shows it best, and for the README, where they are written too.
+What is kept has a fingerprint of all that it follows from, and what is up to date is not tried again: a run that
+was killed goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +21,11 @@ from conformance.record import atomically, decoded, encoded
 from conformance.report.gate import DIVERGENCE, GOOD
 
 PATH = Path(__file__).with_name("proof.json")
-FORMAT = 1
-SECTIONS = ("matrix", "seeds", "live", "diagnosis")
-REMAKE = "python -m conformance mutants --keep"
+README = Path(__file__).parents[1] / "README.md"
+MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here
+FORMAT = 2
+SECTIONS = ("matrix", "behind", "seeds", "live", "diagnosis")
+REMAKE = "python -m conformance prove"
 
 
 @cache
@@ -41,19 +47,108 @@ def save(found: dict[str, Any], path: Path = PATH) -> None:
     load.cache_clear()
 
 
+# -- what is tried ---------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Section:
+    """One part of the proof."""
+
+    name: str
+    everything: Callable[[], list[str]]  # what there is to try
+    wanted: Callable[[list[str]], list[str]]  # of these optimizers
+    digest: Callable[[str, argparse.Namespace], str]  # of what the figures of one follow from
+    run: Callable[[list[str], argparse.Namespace], Iterable[tuple[str, dict[str, Any]]]]
+    frameworks: bool = True  # whether it runs them
+
+
+def _matrix() -> Section:
+    from conformance import kill_matrix, planting, workers
+
+    def run(names: list[str], args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+        for found in kill_matrix.run(names, workers.number(args.workers)):
+            yield found.optimizer, kill_matrix.to_json(found)
+
+    digest = lambda name, args: kill_matrix.digest(name)  # noqa: E731
+    return Section("matrix", planting.optimizers, lambda names: names, digest, run, frameworks=False)
+
+
+def _behind() -> Section:
+    from conformance import behind, planting, workers
+
+    return Section(
+        "behind",
+        planting.optimizers,
+        lambda names: names,
+        lambda name, args: behind.digest(name),
+        lambda names, args: behind.run(names, _known()["matrix"], workers.number(args.workers)),
+        frameworks=False,
+    )
+
+
+def _seeds() -> Section:
+    from conformance import seeds
+
+    return Section(
+        "seeds",
+        _every_rule,
+        _rules,
+        lambda name, args: seeds.digest(name, args.seeds),
+        lambda names, args: seeds.run(names, args.seeds, args.workers),
+    )
+
+
+def _live() -> Section:
+    from conformance import live, workers
+    from conformance.live_table import PATCHES
+
+    known = {p.name: p for p in PATCHES}
+    return Section(
+        "live",
+        lambda: list(known),
+        lambda names: [p.name for p in live.chosen(names)],
+        lambda name, args: live.digest(known[name]),
+        lambda names, args: live.run(
+            [known[n] for n in names], workers.number(args.workers, workers.A_FRAMEWORK), args.all
+        ),
+    )
+
+
+def _diagnosis() -> Section:
+    from conformance import confusion, workers
+
+    return Section(
+        "diagnosis",
+        _every_rule,
+        _rules,
+        lambda name, args: confusion.digest(name),
+        lambda names, args: confusion.run(names, workers.number(args.workers)),
+        frameworks=False,
+    )
+
+
+def _every_rule() -> list[str]:
+    from conformance import planting
+
+    return _rules(planting.optimizers())
+
+
+def _rules(names: list[str]) -> list[str]:
+    """Without what is wrapped around them, which runs with the rules that it is tried on."""
+    from conformance import planting
+
+    return [name for name in names if name != planting.WRAPPED]
+
+
+# -- the verbs -------------------------------------------------------------------------------------
 def options(parser: argparse.ArgumentParser) -> None:
-    """What the three verbs have in common."""
+    """What the verbs have in common."""
     parser.add_argument("--optimizer", action="append", default=[], metavar="NAME", help="only these")
     parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--keep", action="store_true", help=f"keep what is found in {PATH.name}, for the report")
-
-
-def mutants(args: argparse.Namespace) -> int:
-    """Plant every known mistake in the references, and show which case sees which; 1 if one survives."""
-    from conformance import kill, workers
-
-    found = kill.run(chosen(args), workers.number(args.workers))
-    return _finish(args, "matrix", {m.optimizer: kill.to_json(m) for m in found})
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"keep what is found in {PATH.name}, for the report and the README; what is up to date is not tried",
+    )
+    parser.add_argument("--anew", action="store_true", help="with --keep: try what is up to date too")
 
 
 def seeds_options(parser: argparse.ArgumentParser) -> None:
@@ -62,41 +157,84 @@ def seeds_options(parser: argparse.ArgumentParser) -> None:
     options(parser)
 
 
-def seeds(args: argparse.Namespace) -> int:
-    """Run right implementations over many seeds of every problem; 1 if one is accused."""
-    from conformance import seeds as many
-
-    if args.seeds < 2:
-        raise BadInput(f"--seeds: {args.seeds}. Allowed: 2 and more.")
-    return _finish(args, "seeds", many.run(_rules(args), args.seeds, args.workers))
-
-
 def planted_options(parser: argparse.ArgumentParser) -> None:
     """Those of the verb `planted`."""
     parser.add_argument("--all", action="store_true", help="try each on all cases of its optimizer (an hour)")
     options(parser)
 
 
-def planted(args: argparse.Namespace) -> int:
-    """Plant mistakes in the source of the installed frameworks, in processes of their own; 1 if one is not seen."""
-    from conformance import live
+def prove_options(parser: argparse.ArgumentParser) -> None:
+    """Those of the verb `prove`, which keeps what it finds."""
+    options(parser)
+    parser.set_defaults(keep=True, seeds=200, all=False)
 
-    return _finish(args, "live", live.run(_rules(args), args.workers, args.all))
+
+def mutants(args: argparse.Namespace) -> int:
+    """Plant every known mistake in the references, and show which case sees which; 1 if one survives."""
+    return _try(_matrix(), args)
+
+
+def seeds(args: argparse.Namespace) -> int:
+    """Run right implementations over many seeds of every problem; 1 if one is accused."""
+    if args.seeds < 2:
+        raise BadInput(f"--seeds: {args.seeds}. Allowed: 2 and more.")
+    return _try(_seeds(), args)
+
+
+def planted(args: argparse.Namespace) -> int:
+    """Plant mistakes behind a binding, and in the source of the installed frameworks; 1 if one is not seen."""
+    return max(_try(section(), args) for section in (_behind, _live))
+
+
+def confusion(args: argparse.Namespace) -> int:
+    """Plant every known mistake blind, and count how often the diagnosis names it."""
+    return _try(_diagnosis(), args)
+
+
+def prove(args: argparse.Namespace) -> int:
+    """Bring all figures up to date: those of `mutants`, `seeds`, `planted` and `confusion`, and the README's."""
+    return max(_try(section(), args) for section in (_matrix, _behind, _seeds, _live, _diagnosis))
 
 
 def chosen(args: argparse.Namespace) -> list[str]:
     """The optimizers that are asked for."""
-    from conformance import kill
+    from conformance import planting
 
     given = [part.strip().lower() for value in args.optimizer for part in value.split(",") if part.strip()]
-    return sorted({choose("--optimizer", name, kill.optimizers()) for name in given}) or kill.optimizers()
+    return sorted({choose("--optimizer", name, planting.optimizers()) for name in given}) or planting.optimizers()
 
 
-def _rules(args: argparse.Namespace) -> list[str]:
-    """The same without what is wrapped around them, which runs with the rules that it is tried on."""
-    from conformance import kill
+def _try(section: Section, args: argparse.Namespace) -> int:
+    """Try what is asked for, put it beside what is known, write the pages, print it, and judge it."""
+    from conformance.bindings import BINDINGS, installed
+    from conformance.report import proof as pages
+    from conformance.report import proof_terminal as terminal
 
-    return [name for name in chosen(args) if name != kill.WRAPPED]
+    if args.keep and section.frameworks and set(installed()) != set(BINDINGS):
+        raise BadInput(
+            f"--keep: the figures are those of {' and '.join(BINDINGS)} together, and one is not installed."
+        )
+    known, wanted = _known(), section.wanted(chosen(args))
+    there = {name: found for name, found in known[section.name].items() if name in section.everything()}
+    todo = [name for name in wanted if not (args.keep and not args.anew and _current(section, args, there, name))]
+    found = {name: there[name] for name in wanted if name not in todo}
+    known[section.name] = there
+    for name, one in section.run(todo, args) if todo else ():
+        found[name] = there[name] = one
+        if args.keep:
+            save(known)
+    if args.keep:
+        save(known)
+        write_readme(known)
+    paths = pages.write(known, args.reports)
+    wrong = pages.problems({section.name: found})
+    terminal.show(section.name, dict(sorted(found.items())), wrong, pages.headline(known))
+    print(paths[0])
+    return DIVERGENCE if wrong else GOOD
+
+
+def _current(section: Section, args: argparse.Namespace, there: dict[str, Any], name: str) -> bool:
+    return name in there and there[name].get("digest") == section.digest(name, args)
 
 
 def _known() -> dict[str, Any]:
@@ -106,17 +244,29 @@ def _known() -> dict[str, Any]:
         return {section: {} for section in SECTIONS}
 
 
-def _finish(args: argparse.Namespace, section: str, found: dict[str, Any]) -> int:
-    """Put what was found beside what is known, write the pages, print it, and judge it."""
-    from conformance.report import proof as pages
-    from conformance.report import proof_terminal as terminal
+def stale(known: dict[str, Any]) -> dict[str, list[str]]:
+    """Section -> what is not up to date in it, and what is no longer there."""
+    args = argparse.Namespace(seeds=200)
+    found = {}
+    for section in (_matrix(), _behind(), _seeds(), _live(), _diagnosis()):
+        there = known[section.name]
+        names = section.everything()
+        old = [n for n in names if not _current(section, args, there, n)]
+        found[section.name] = [*old, *(n for n in there if n not in names)]
+    return {name: old for name, old in found.items() if old}
 
-    known = _known()
-    known[section] = {**known[section], **found}
-    if args.keep:
-        save(known)
-    paths = pages.write(known, args.reports)
-    wrong = pages.problems({section: found})
-    terminal.show(section, found, wrong, pages.headline(known))
-    print(paths[0])
-    return DIVERGENCE if wrong else GOOD
+
+def write_readme(known: dict[str, Any], path: Path | None = None) -> None:
+    """The figures after the mark in the README; where the suite is installed without one there is nothing to do."""
+    from conformance.report.proof import readme
+
+    path = path or README
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    before, mark, after = text.partition(MARK + "\n")
+    if not mark:
+        raise BadInput(f"{path.name}: the figures belong after the line {MARK}, which is not there.")
+    rest = after[after.index("\n\n") + 1 :]
+    with atomically(path) as file:
+        file.write(before + mark + readme(known) + rest)

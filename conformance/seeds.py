@@ -1,36 +1,39 @@
 """No false alarms: right implementations over hundreds of seeds of every problem.
 
-Where a rule is elementwise the seeds lie side by side along a last axis, so that one run does them all: in plain
-NumPy in every case, in a framework in every problem, dtype and mode. Other rules run in the frameworks once a
-seed, each seed in one dtype and mode, in turn. What a row of the ledger speaks of is held to what that expects.
+The seeds lie side by side along a last axis where no element of a tensor knows of another, so that one run does
+them all, in every dtype and mode of a framework. Other rules run once a seed, each seed in one dtype and mode, in
+turn, and in fewer steps. What a row of the ledger speaks of is held to what that expects.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from conformance import cases, engine, ledger, selfcheck, workers
+from conformance import cases, engine, ledger, workers
 from conformance.bindings import BINDINGS, installed
-from conformance.bindings.base import Entry, Group, Unsupported
+from conformance.bindings.base import Entry, Unsupported
 from conformance.cases import Case, Instance
-from conformance.kill import short
-from conformance.selfcheck import Trial
+from conformance.errors import BadInput
+from conformance.kill_matrix import of_cases, short
 from conformance.verdict import LIMIT, Judge
 from reference.branches import TooManyBranches
 
-NUMPY = ""  # in the place of a framework
+ALONE = 8  # steps of a run of one seed: many of them are judged tensor by tensor
+TENSORS = 3  # and of no more than these
 
 
 @dataclass(frozen=True)
 class Task:
-    """One case of one optimizer, in all dtypes and modes of a framework; in plain NumPy a trial."""
+    """One case of one optimizer, in all dtypes and modes of a framework."""
 
     framework: str
     optimizer: str
-    number: int  # of the case in its table, or of the trial
+    number: int  # of the case in its table
     seeds: int
 
 
@@ -45,44 +48,167 @@ class Found:
     where: str
 
 
-def run(optimizers: Sequence[str], seeds: int, processes: str) -> dict[str, Any]:
-    """The section of the report, by optimizer."""
+@dataclass
+class Shared:
+    """What the modes of one dtype share: the free runs of what is expected, and the verdicts on the same bits."""
+
+    trajectories: dict = field(default_factory=dict)
+    verdicts: dict[bytes, tuple[float, str]] = field(default_factory=dict)
+
+
+def run(optimizers: Sequence[str], seeds: int, processes: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sections of the report, by optimizer, each as soon as it is finished."""
     workers.one_thread_each()
-    plain = [
-        Task(NUMPY, name, i, seeds)
-        for name in optimizers
-        for i, trial in enumerate(selfcheck.trials(name))
-        if _elementwise(trial.groups())
-    ]
-    found = list(workers.in_parallel(_plain, plain, workers.number(processes), "seeds, NumPy"))
+    if not installed():
+        raise BadInput("seeds: neither TensorFlow nor PyTorch is installed, so that there is nothing to run.")
+    tasks = {name: list(_tasks(name, seeds)) for name in optimizers}
+    done: list[list[Found]] = []
+    many = workers.number(processes, workers.A_FRAMEWORK)
+    for task, found in workers.in_parallel(_installed, [t for ts in tasks.values() for t in ts], many, "seeds"):
+        done.append(found)
+        if len(done) == len(tasks[task.optimizer]):
+            yield task.optimizer, _section(task.optimizer, done, seeds)
+            done = []
+
+
+def digest(optimizer: str, seeds: int) -> str:
+    """A fingerprint of what these figures follow from: the cases with their data, the rule, and the versions."""
+    versions = {f: sorted(BINDINGS[f].versions().items()) for f in installed() if optimizer in BINDINGS[f].entries}
+    return hashlib.sha256(f"{of_cases(optimizer)} {seeds} {versions}".encode()).hexdigest()[:16]
+
+
+def _tasks(optimizer: str, seeds: int) -> Iterator[Task]:
     for framework in installed():
-        entries = BINDINGS[framework].entries
-        tasks = [
-            Task(framework, name, i, seeds)
-            for name in optimizers
-            if name in entries
-            for i in _one_a_problem(entries[name])
-        ]
-        many = workers.number(processes, workers.A_FRAMEWORK)
-        found += workers.in_parallel(_installed, tasks, many, f"seeds, {framework}")
-    return {name: _section([f for f in found if f[0].optimizer == name], seeds) for name in optimizers}
+        entry = BINDINGS[framework].entries.get(optimizer)
+        for i in _one_a_problem(entry) if entry else ():
+            yield Task(framework, optimizer, i, seeds)
 
 
 def _one_a_problem(entry: Entry) -> Iterator[int]:
-    """The numbers of the cases that are about a problem and not an option, and of one for every other problem."""
+    """The numbers of one case for every problem; where all seeds are one run, of all cases that are about steps."""
     table, seen = cases.cases(entry), set()
-    about = {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
     for i, case in sorted(enumerate(table), key=lambda item: bool(item[1].overrides)):
-        if not (case.wrapping or case.second_group) and (case.name in about or case.problem not in seen):
+        if case.wrapping or case.second_group:
+            continue
+        if case.problem not in seen or (_side_by_side(entry) and _about_steps(case)):
             seen.add(case.problem)
             yield i
 
 
-def _section(found: Sequence[tuple[Task, list[Found]]], seeds: int) -> dict[str, Any]:
+def _about_steps(case: Case) -> bool:
+    return case.name in {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
+
+
+def _side_by_side(entry: Entry) -> bool:
+    return entry.reference.separable and entry.reference.gradients == "dense"
+
+
+def _installed(task: Task) -> list[Found]:
+    """One case over all seeds, in every dtype and mode in which the table has it."""
+    entry = BINDINGS[task.framework].entries[task.optimizer]
+    case = cases.cases(entry)[task.number]
+    there = [
+        i
+        for i in cases.instances((task.framework,))
+        if (i.optimizer, i.case.name) == (task.optimizer, case.name)
+        and not BINDINGS[task.framework].mode_reason(entry, i.mode)
+    ]
+    runs = _together(there, task.seeds) if _side_by_side(entry) else _alone(there, task.seeds)
+    worst: dict[tuple[str, str], Found] = {}
+    for instance, (ratio, where), seeds in runs:
+        key = instance.mode, instance.dtype
+        name = f"{task.framework} {instance.mode}"
+        before = worst.get(key, Found(name, instance.dtype, -1.0, 0, ""))
+        ratio, where = max((before.ratio, before.where), (ratio, where))
+        worst[key] = replace(before, ratio=ratio, where=where, runs=before.runs + seeds)
+    return list(worst.values())
+
+
+Run = tuple[Instance, tuple[float, str], int]  # how it ran, its ratio with the place, of how many seeds
+
+
+def _together(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+    """All seeds in one run, in every dtype and mode; modes with the same bits have the same verdict."""
+    shared: dict[str, Shared] = defaultdict(Shared)
+    for instance in there:
+        one = replace(instance, case=replace(instance.case, seeds=tuple(range(seeds))))
+        found = _in_mode(one, instance, shared[one.dtype])
+        if found is not None:
+            yield one, found, seeds
+
+
+def _alone(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+    """A run for each seed, in one dtype and mode, in turn."""
+    waiting: dict[str, Any] = {}  # what was built and traced for a dtype
+    for k in range(seeds if there else 0):
+        instance = there[k % len(there)]
+        case = instance.case
+        shapes = (case.shapes or instance.entry.shapes)[:TENSORS]
+        seeded = replace(case, seeds=(k,), steps=min(case.steps, ALONE), shapes=shapes)
+        one = replace(instance, case=seeded)
+        found = _in_mode(one, instance, Shared(), waiting)
+        if found is not None:
+            yield one, found, 1
+
+
+def _in_mode(
+    one: Instance, listed: Instance, shared: Shared, waiting: dict | None = None
+) -> tuple[float, str] | None:
+    """The ratio of one run; None where the framework has no such call, or is known to raise."""
+    row = _ledger().row(listed, BINDINGS[one.framework].versions())
+    if row is not None and row.expect.startswith("raises:"):
+        return None
+    try:
+        seen = engine.drive(one) if waiting is None else _driven(one, waiting)
+    except Unsupported:
+        return None
+    expected = row.expected(seen.groups) if row is not None else seen.groups
+    key = engine.fingerprint(seen) + (row.id if row else "").encode()
+    if key not in shared.verdicts:
+        trajectories = shared.trajectories.setdefault(row and row.id, {})
+        judge = engine.judge(one, seen, expected, trajectories=trajectories)
+        shared.verdicts[key] = _verdict(judge, one.case)
+    return shared.verdicts[key]
+
+
+def _driven(one: Instance, waiting: dict[str, Any]) -> engine.Observation:
+    """Driven by what was built for another seed, where that can begin anew: to trace a graph takes longer."""
+    key, binding = one.dtype, BINDINGS[one.framework]
+    driver = waiting.pop(key, None)
+    groups = one.case.groups(one.entry, binding.constructor(one.entry))
+    params = one.case.data(one.entry).params
+    if driver is None:
+        driver = binding.start(one.entry, groups, params, one.dtype, one.mode)
+    else:
+        driver.restart(one.mode, params)
+    seen = engine.through(one, driver, groups)
+    if one.case.resumed_at is None and getattr(driver, "as_before", False):
+        waiting[key] = driver
+    return seen
+
+
+@cache
+def _ledger() -> ledger.Ledger:
+    return ledger.load()
+
+
+def _verdict(judge: Judge, case: Case) -> tuple[float, str]:
+    """The higher ratio of the steps one by one and of the whole run, and where it is."""
+    try:
+        found = max((judge.locked(), judge.free()), key=lambda judged: judged.ratio)
+    except TooManyBranches as reason:
+        return float("inf"), f"{case.name}: {reason}"
+    at = found.worst
+    if at is None:
+        return found.ratio, case.name
+    seed = case.seeds[0] if len(case.seeds) == 1 else at.element[-1] if at.element else "all"
+    return found.ratio, f"{case.name}, seed {seed}, step {at.step}, {at.quantity}"
+
+
+def _section(optimizer: str, found: Sequence[Sequence[Found]], seeds: int) -> dict[str, Any]:
     groups: dict[tuple[str, str], list[Found]] = defaultdict(list)
-    for _, results in found:
-        for one in results:
-            groups[one.implementation, one.dtype].append(one)
+    for one in (one for results in found for one in results):
+        groups[one.implementation, one.dtype].append(one)
     rows = []
     for (implementation, dtype), results in sorted(groups.items()):
         worst = max(results, key=lambda f: (f.ratio, f.where))
@@ -95,8 +221,9 @@ def _section(found: Sequence[tuple[Task, list[Found]]], seeds: int) -> dict[str,
                 "case": worst.where,
             }
         )
-    accused = [f for _, results in found for f in results if not f.ratio <= LIMIT]
+    accused = [f for results in groups.values() for f in results if not f.ratio <= LIMIT]
     return {
+        "digest": digest(optimizer, seeds),
         "seeds": seeds,
         "rows": rows,
         "runs": sum(row["runs"] for row in rows),
@@ -104,69 +231,3 @@ def _section(found: Sequence[tuple[Task, list[Found]]], seeds: int) -> dict[str,
         "versions": {n: v for f in installed() for n, v in BINDINGS[f].versions().items()},
         "accused": sorted(f"{f.implementation}, {f.dtype}, {f.where}: {f.ratio:.3g}" for f in accused),
     }
-
-
-def _elementwise(groups: Sequence[Group]) -> bool:
-    return all(getattr(g.reference, "elementwise", False) for g in groups)
-
-
-def _plain(task: Task) -> list[Found]:
-    trial = selfcheck.trials(task.optimizer)[task.number]
-    one = Trial(trial.framework, trial.entry, _stacked(trial.case, task), trial.dtype)
-    ratio, where = _ratio(one.judge(one.states(one.groups())), one.case)
-    return [Found(f"NumPy, forms of {trial.framework}", trial.dtype, ratio, task.seeds, where)]
-
-
-def _stacked(case: Case, task: Task) -> Case:
-    return replace(case, seeds=tuple(range(task.seeds)))
-
-
-def _installed(task: Task) -> list[Found]:
-    binding = BINDINGS[task.framework]
-    entry = binding.entries[task.optimizer]
-    case = cases.cases(entry)[task.number]
-    there = [
-        i
-        for i in cases.instances((task.framework,))
-        if (i.optimizer, i.case.name) == (task.optimizer, case.name) and not binding.mode_reason(entry, i.mode)
-    ]
-    at_once = _elementwise(case.groups(entry, binding.constructor(entry)))
-    worst: dict[tuple[str, str], Found] = {}
-    trajectories: dict[str, dict] = defaultdict(dict)
-    for k in range(1 if at_once else task.seeds):
-        seeded = _stacked(case, task) if at_once else replace(case, seeds=(k,))
-        for instance in there if at_once else [there[k % len(there)]] if there else []:
-            one = replace(instance, case=seeded)
-            found = _in_mode(one, instance, trajectories[one.dtype] if at_once else {})
-            if found is not None:
-                key = one.mode, one.dtype
-                before = worst.get(key, Found(f"{task.framework} {one.mode}", one.dtype, -1.0, 0, ""))
-                ratio, where = max((before.ratio, before.where), found)
-                worst[key] = replace(before, ratio=ratio, where=where, runs=before.runs + len(seeded.seeds))
-    return list(worst.values())
-
-
-def _in_mode(one: Instance, listed: Instance, trajectories: dict) -> tuple[float, str] | None:
-    """The ratio of one run; None where the framework has no such call, or is known to raise."""
-    row = ledger.load().row(listed, BINDINGS[one.framework].versions())
-    if row is not None and row.expect.startswith("raises:"):
-        return None
-    try:
-        seen = engine.drive(one)
-    except Unsupported:
-        return None
-    expected = row.expected(seen.groups) if row is not None else seen.groups
-    return _ratio(engine.judge(one, seen, expected, trajectories=trajectories), one.case)
-
-
-def _ratio(judge: Judge, case: Case) -> tuple[float, str]:
-    """The higher one of the steps one by one and of the whole run, and where it is."""
-    try:
-        found = max((judge.locked(), judge.free()), key=lambda judged: judged.ratio)
-    except TooManyBranches as reason:
-        return float("inf"), f"{case.name}: {reason}"
-    at = found.worst
-    if at is None:
-        return found.ratio, case.name
-    seed = case.seeds[0] if len(case.seeds) == 1 else at.element[-1] if at.element else "all"
-    return found.ratio, f"{case.name}, seed {seed}, step {at.step}, {at.quantity}"

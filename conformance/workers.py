@@ -51,9 +51,12 @@ def number(given: str, memory: float = A_WORKER) -> int:
 
 
 def in_parallel(
-    work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, said: str
+    work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, said: str, apart: bool = False
 ) -> Iterator[tuple[Any, Any]]:
-    """Each task with what `work` makes of it, in the order of the tasks, and a bar that shows how far it is."""
+    """Each task with what `work` makes of it, in the order of the tasks and as soon as those before it are done.
+
+    A bar shows how far it is. One process is this one, unless the work is to be kept `apart` from it.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -61,14 +64,19 @@ def in_parallel(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(said, total=len(tasks))
         found: dict[int, Any] = {}
-        for i, result in _unordered(work, tasks, processes):
+        first = 0
+        for i, result in _unordered(work, tasks, processes, apart):
             found[i] = result
             progress.advance(bar)
-    yield from ((task, found[i]) for i, task in enumerate(tasks))
+            while first in found:
+                yield tasks[first], found.pop(first)
+                first += 1
 
 
-def _unordered(work: Callable[[Any], Any], tasks: Sequence[Any], processes: int) -> Iterable[tuple[int, Any]]:
-    if processes == 1:
+def _unordered(
+    work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, apart: bool
+) -> Iterable[tuple[int, Any]]:
+    if processes == 1 and not apart:
         yield from ((i, work(task)) for i, task in enumerate(tasks))
         return
     # Started afresh, not forked: the bar has a thread, and so have the frameworks.

@@ -93,19 +93,28 @@ class KerasDriver:
         held = [(v, self._held(v)) for v in (*self.params, *self.optimizer.variables)]
         self._first = key, held, _plain(self.optimizer)
 
+    @property
+    def as_before(self) -> bool:
+        """Whether it can begin anew. Keras 3 keeps all state in variables; a number of its own may have moved."""
+        return self._first is not None and _plain(self.optimizer) == self._first[2]
+
     def done(self) -> None:
-        # Keras 3 keeps all state in variables; an optimizer with a number of its own that moved is of no more use.
-        if self._first is None or _plain(self.optimizer) != self._first[2]:
+        if not self.as_before:
             return
         _kept[self._first[0]] = self
         if len(_kept) > KEPT:
             del _kept[next(iter(_kept))]
 
-    def restart(self, mode: str) -> None:
-        """Every variable as it was when it was made; the mode is how the next step is called, and nothing else."""
+    def restart(self, mode: str, params: Sequence[np.ndarray] = ()) -> None:
+        """Every variable as it was when it was made; the mode is how the next step is called, and nothing else.
+
+        Other `params` only where no slot begins with their values.
+        """
         self.mode = mode
         for variable, first in self._first[1]:
             variable.assign(first)
+        for variable, value in zip(self.params, params, strict=bool(params)):
+            variable.assign(np.asarray(value, self.dtype))
 
     def _variable(self) -> Callable[..., Any]:
         """How users make a parameter. Who looks at its name needs Keras' own: tf.Variable has no path."""
@@ -201,6 +210,11 @@ def _plain(optimizer: Any) -> dict[str, Any]:
 
 KEPT = 16  # optimizers that wait for their next run: those of one case, in all dtypes and modes, and more
 _kept: dict[tuple, KerasDriver] = {}
+
+
+def forget() -> None:
+    """Build anew what comes next: the code of the framework is another now."""
+    _kept.clear()
 
 
 def start(

@@ -25,6 +25,12 @@ MUTANTS = (
         ('decay-every-call', 'grads = [None if g is None else s / k for s, g in zip(sums, grads, strict=True)]',
          'params = params if updates else [p if g is None else p * (1 - self.inner.learning_rate * self.inner.weight_decay) for p, g in zip(params, grads, strict=True)]; grads = [None if g is None else s / k for s, g in zip(sums, grads, strict=True)]',
          'the parameters decay with every gradient that is accumulated', 'keras before 3.5'),
+        ('average-every-call',
+         '        if self.average_momentum is not None:\n            params, slots["average"] = self._averaged(params, slots)\n',
+         '    if self.average_momentum is not None:\n'
+         '        mu = 0 if calls <= (self.accumulation_steps or 1) else self.average_momentum\n'
+         '        slots["average"] = [average(mu, a, p) if mu else p * 1 for a, p in zip(slots["average"], params, strict=True)]\n',
+         'the moving average takes the parameters at every gradient that is accumulated, not at every update', ''),
         method='step',
     ),
     *mutants(

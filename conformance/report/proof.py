@@ -50,10 +50,12 @@ def view(proof: Proof) -> dict[str, Any]:
     return {
         "limit": LIMIT,
         "optimizers": {o: _optimizer(m) for o, m in sorted(matrix.items())},
+        "gaps": gaps(proof),
         "figures": figures(proof),
         "proofs": _proofs(matrix),
         "idle": [(o, n) for o, n, why in idle if not why],
         "kept": sorted({(n, why) for _, n, why in idle if why}),
+        "behind": proof["behind"],
         "seeds": dict(sorted(proof["seeds"].items())),
         "live": dict(sorted(proof["live"].items())),
         "diagnosis": dict(sorted(proof["diagnosis"].items())),
@@ -72,6 +74,40 @@ def _optimizer(matrix: Mapping[str, Any]) -> dict[str, Any]:
     return {**matrix, "columns": list(matrix["cases"]), "rows": rows, "lone": sum(bool(r["only"]) for r in rows)}
 
 
+def gaps(proof: Proof) -> dict[str, dict[str, dict[str, Any]]]:
+    """Optimizer -> dtype -> the highest ratio of anything right, the lowest of anything wrong, and their quotient.
+
+    Right are the references in plain NumPy and the installed implementations over all seeds; wrong are the mistakes
+    in both, each by what sees it best.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for optimizer, matrix in sorted(proof["matrix"].items()):
+        seeds = proof["seeds"].get(optimizer, {"rows": ()})["rows"]
+        live = [(n, p) for n, p in proof["live"].items() if p["optimizer"] == optimizer]
+        for dtype, gap in matrix["gaps"].items():
+            right = [(gap["right"], gap["right_in"])]
+            right += [(r["highest"], f"{r['implementation']}, {r['case']}") for r in seeds if r["dtype"] == dtype]
+            wrong = [(gap["wrong"], gap["wrong_is"], gap["wrong_in"])] if gap["wrong"] is not None else []
+            wrong += [(best[0], name, best[1]) for name, p in live if (best := _best_live(p, dtype))]
+            (highest, where), lowest = max(right), min(wrong, default=(None, "", ""))
+            found.setdefault(optimizer, {})[dtype] = {
+                "right": highest,
+                "right_in": where,
+                "wrong": lowest[0],
+                "wrong_is": lowest[1],
+                "wrong_in": lowest[2],
+                "gap": lowest[0] / highest if highest and lowest[0] is not None else None,
+            }
+    return found
+
+
+def _best_live(patch: Mapping[str, Any], dtype: str) -> tuple[float, str] | None:
+    """By what ratio a mistake in live code is seen best in one precision, and by what."""
+    kills = [(by[dtype][1], f"{by[dtype][0]}, {mode}") for mode, by in patch["kills"].items() if dtype in by]
+    ratio, where = max(kills, default=(None, ""))
+    return None if ratio is None else (ratio, where)
+
+
 def _proofs(matrix: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """The reasons why a mistake is none, each with the optimizers and the names."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -86,6 +122,11 @@ def problems(proof: Proof) -> list[str]:
     """Everything that is not as it has to be; nothing, if the proof holds."""
     return [
         *_of_matrix(proof.get("matrix", {})),
+        *(
+            f"{o}: the mistake {n!r} passes the gate behind a binding"
+            for o, b in proof.get("behind", {}).items()
+            for n in b["passing"]
+        ),
         *(f"seeds: {said}" for o in proof.get("seeds", {}).values() for said in o["accused"]),
         *(
             f"planted in live code, and seen by nothing: {n}"
@@ -118,7 +159,8 @@ def figures(proof: Proof) -> dict[str, Any]:
     matrix = proof["matrix"]
     rows = [(o, n, r) for o, m in matrix.items() for n, r in m["rows"].items() if not r.get("proof")]
     best = [(max(ratio for _, ratio in r["best"].values()), o, n) for o, n, r in rows if r["kills"]]
-    seeds, live, diagnosis = (list(proof[s].values()) for s in ("seeds", "live", "diagnosis"))
+    each = [gap for by in gaps(proof).values() for gap in by.values() if gap["gap"] is not None]
+    behind, seeds, live, diagnosis = (list(proof[s].values()) for s in ("behind", "seeds", "live", "diagnosis"))
     return {
         "optimizers": len(set(matrix) - {"wrapped"}),
         "planted": len(rows),
@@ -127,10 +169,14 @@ def figures(proof: Proof) -> dict[str, Any]:
         "lone": sum(bool(r.get("only")) for _, _, r in rows),
         "trials": sum(m["trials"] for m in matrix.values()),
         "mildest": min(best, default=None),
-        "right": max((g["right"] for m in matrix.values() for g in m["gaps"].values()), default=0.0),
+        "right": max((gap["right"] for gap in each), default=0.0),
+        "narrowest": min((gap["gap"] for gap in each), default=None),
         "seeds": min((s["seeds"] for s in seeds), default=0),
         "runs": sum(s["runs"] for s in seeds),
-        "highest": max((s["highest"] for s in seeds), default=0.0),
+        "accused": sum(len(s["accused"]) for s in seeds),
+        "seeded": len(seeds),
+        "behind": sum(b["planted"] for b in behind),
+        "behind_seen": sum(b["planted"] - len(b["passing"]) for b in behind),
         "live": len(live),
         "live_seen": sum(bool(p["seen"]) for p in live),
         "diagnosed": sum(d["planted"] for d in diagnosis),
@@ -155,7 +201,7 @@ def headline(proof: Proof) -> str:
             f"{f['seen']:,} of {f['planted']:,} planted mistakes are seen, in {f['optimizers']} optimizers"
         )
     if f["runs"]:
-        parts.append(f"{f['runs']:,} right runs, the highest ratio {ratio_text(f['highest'])}")
+        parts.append(f"{f['runs']:,} right runs, {f['accused'] or 'none'} accused")
     if f["live"]:
         parts.append(f"{f['live_seen']} of {f['live']} planted in live code are seen")
     return "; ".join(parts) or "Nothing was planted yet"
@@ -185,24 +231,26 @@ def heat(cell: str) -> str:
     return "h5" if cell == "!" else f"h{min(5, 1 + int(cell, 36) // 3)}"
 
 
-def readme() -> str:
+def readme(proof: Proof) -> str:
     """The figures as the README has them: a few lines of Markdown."""
-    from conformance.proof import load
     from conformance.verdict import LIMIT
 
-    proof = load()
     f = figures(proof)
-    highest = ratio_text(max(f["right"], f["highest"]))
     lines = [
         "| | |",
         "|---|---|",
         f"| planted mistakes that are seen | {f['seen']:,} of {f['planted']:,}, in {f['optimizers']} rules |",
         f"| proved to change nothing | {f['equivalent']}, each with the proof |",
         f"| hardest to see | {f['mildest'][2]} in {f['mildest'][1]}: {ratio_text(f['mildest'][0])} × the bound |",
-        f"| a right implementation, at worst | {highest} × the bound; {LIMIT} is the limit |",
+        f"| a right implementation, at worst | {ratio_text(f['right'])} × the bound; {LIMIT} is the limit |",
     ]
+    if f["narrowest"]:
+        lines.append(f"| the narrowest gap between right and wrong | {ratio_text(f['narrowest'])} × |")
     if f["runs"]:
-        lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {f['runs']:,}, none accused |")
+        runs = f"{f['runs']:,} of {f['seeded']} rules, {f['accused'] or 'none'} accused"
+        lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {runs} |")
+    if f["behind"]:
+        lines.append(f"| planted behind a binding | {f['behind_seen']:,} of {f['behind']:,} fail the gate |")
     if f["live"]:
         lines.append(f"| planted in the installed frameworks | {f['live_seen']} of {f['live']} are seen |")
     if f["diagnosed"]:

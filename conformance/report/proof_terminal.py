@@ -16,7 +16,7 @@ Found = Mapping[str, Any]
 def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> None:
     """A table of what was found, what is wrong with it, and what is known now."""
     out = console()
-    out.print({"matrix": _matrix, "seeds": _seeds, "live": _live}[section](found))
+    out.print(TABLES[section](found))
     for line in wrong:
         out.print(f"- {line}", soft_wrap=True)
     out.print(f"{headline}.", style="bold red" if wrong else "bold green", soft_wrap=True)
@@ -34,6 +34,14 @@ def _matrix(found: Found) -> Table:
     return table
 
 
+def _behind(found: Found) -> Table:
+    table = Table("optimizer", "planted", "fail the gate", "pass it", box=None)
+    for name, one in found.items():
+        fail = one["planted"] - len(one["passing"])
+        table.add_row(name, str(one["planted"]), str(fail), ", ".join(one["passing"]))
+    return table
+
+
 def _seeds(found: Found) -> Table:
     table = Table("optimizer", "implementation", "dtype", "runs", "highest", "in", box=None)
     for name, seeds in found.items():
@@ -44,8 +52,19 @@ def _seeds(found: Found) -> Table:
 
 
 def _live(found: Found) -> Table:
-    table = Table("mistake", "seen by", "modes", box=None)
+    table = Table("mistake", "seen by", "mildest", "modes", box=None)
     for name, patch in found.items():
-        modes = ", ".join(f"{mode} {n}" for mode, n in patch["modes"].items())
-        table.add_row(name, f"{patch['seen']} of {patch['ran']}", modes)
+        mildest = ratio_text(patch["mildest"][1]) if patch["mildest"] else "survives"
+        table.add_row(name, f"{patch['seen']} of {patch['ran']}", mildest, ", ".join(patch["kills"]))
     return table
+
+
+def _diagnosis(found: Found) -> Table:
+    table = Table("optimizer", "planted", "named first", "alone", "among three", "taken for", box=None)
+    for name, d in found.items():
+        wrong = "; ".join(f"{what}: {said}" for what, said in d["mistaken"].items())
+        table.add_row(name, *(str(d[n]) for n in ("planted", "first", "alone", "among_three")), wrong)
+    return table
+
+
+TABLES = {"matrix": _matrix, "behind": _behind, "seeds": _seeds, "live": _live, "diagnosis": _diagnosis}
