@@ -26,6 +26,7 @@ from conformance.together import Observation
 from conformance.verdict import Judge, Judged, blind_above
 from reference.base import Reference
 from reference.branches import TooManyBranches
+from reference.formats import Format
 
 MANY = 256  # elements of a tensor that are kept of where a case ended
 
@@ -61,17 +62,22 @@ def drive(instance: Instance) -> Observation:
 
 
 def judge(
-    instance: Instance, seen: Observation, groups: list[Group] | None = None, trajectories: dict | None = None
+    instance: Instance,
+    seen: Observation,
+    groups: list[Group] | None = None,
+    trajectories: dict | None = None,
+    narrower: Format | None = None,
 ) -> Judge:
-    """The judge of an observation, by the case's own references or by others."""
+    """The judge of an observation, by the case's own references or by others, or as computed in another format."""
     return Judge(
         instance.entry,
-        BINDINGS[instance.framework].formats(instance.dtype),
+        narrower or BINDINGS[instance.framework].formats(instance.dtype),
         groups or seen.groups,
         instance.case.rates,
         instance.case.data(instance.entry),
         seen.states,
         trajectories,
+        narrower is not None,
     )
 
 
@@ -177,7 +183,7 @@ def _expected(instance: Instance, seen: Observation, row: ledgers.Row, free: boo
     """What was observed, by what the ledger expects; a wrong start shows in the free run alone."""
     shared, key = _of_case(instance), (_fingerprint(seen), row.id)
     if key not in shared.expected:
-        judging = judge(instance, seen, row.expected(seen.groups))
+        judging = judge(instance, seen, row.expected(seen.groups), narrower=row.format)
         shared.expected[key] = judging.free() if free else judging.locked()
     return shared.expected[key]
 

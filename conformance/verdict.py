@@ -14,9 +14,9 @@ from conformance.problems import Problem
 from conformance.record import Worst
 from conformance.scalars import bounded, scalar, with_rate
 from reference.base import Reference
-from reference.bounded import Bounded
+from reference.bounded import Bounded, strong
 from reference.branches import TooManyBranches, candidates
-from reference.formats import Format
+from reference.formats import FLOAT64, Format
 from reference.rows import Rows
 
 BLIND_ABOVE = 1e-2  # a bound wider than this share of the update could not have failed
@@ -65,9 +65,11 @@ class Judge:
         problem: Problem,
         states: Sequence[State],
         trajectories: dict[int, list[tuple[list, dict]]] | None = None,
+        narrowed: bool = False,
     ):
+        """With `narrowed`, what is stored has more digits than `fmt`, in which some of the step is computed."""
         self.entry, self.fmt, self.groups, self.rates = entry, fmt, groups, dict(rates)
-        self.grads, self.states = problem.grads, states
+        self.grads, self.states, self.narrowed = problem.grads, states, narrowed
         # A rule that evaluates the objective itself is given that in the place of gradients.
         self.closures = problem.closures(self._exact) if entry.reference.closure else None
         # The free runs of the references, by group: the same for all modes of a case, so a caller may keep them.
@@ -269,6 +271,8 @@ class Judge:
         return [self._gradient(g) for g in grads]
 
     def _exact(self, value: np.ndarray) -> Bounded:
+        if self.narrowed:  # rounded once as it enters
+            return strong(Bounded(value, 0.0, FLOAT64, weak=True), self.fmt)
         return Bounded(value, 0.0, self.fmt)
 
     def _gradient(self, grad: np.ndarray | Rows | None) -> Bounded | Rows | None:

@@ -125,7 +125,7 @@ def updates(optimizer: Any) -> Any:
 
 
 def all_variables(optimizer: Any) -> list[Any]:
-    """What an optimizer keeps in variables. Keras 2 does not list the learning rate, and Nadam's product, as such."""
+    """What an optimizer keeps in variables: Keras 2 does not list the learning rate and Nadam's product."""
     listed = list(optimizer.variables)
     known = {id(v) for v in listed}
     return listed + [v for v in vars(optimizer).values() if hasattr(v, "assign") and id(v) not in known]

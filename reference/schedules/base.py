@@ -29,8 +29,8 @@ class Schedule(Reference):
     says: str = hyper(
         "next",
         one_of=("next", "last"),
-        cite="what an optimizer says that is asked for its learning rate between two updates: that of the coming one, "
-        "or that of the one before",
+        cite="what an optimizer says that is asked for its learning rate between two updates: that of the coming "
+        "one, or that of the one before",
     )
 
     def at(self, t: Array) -> Array:
