@@ -26,7 +26,6 @@ from conformance.together import Observation
 from conformance.verdict import Judge, Judged, blind_above
 from reference.base import Reference
 from reference.branches import TooManyBranches
-from reference.formats import Format
 
 MANY = 256  # elements of a tensor that are kept of where a case ended
 
@@ -66,9 +65,10 @@ def judge(
     seen: Observation,
     groups: list[Group] | None = None,
     trajectories: dict | None = None,
-    narrower: Format | None = None,
+    row: ledgers.Row | None = None,
 ) -> Judge:
-    """The judge of an observation, by the case's own references or by others, or as computed in another format."""
+    """The judge of an observation, by the case's own references or by others, computed as a row expects."""
+    narrower = row.format if row else None
     return Judge(
         instance.entry,
         narrower or BINDINGS[instance.framework].formats(instance.dtype),
@@ -78,6 +78,7 @@ def judge(
         seen.states,
         trajectories,
         narrower is not None,
+        row is not None and row.moves_twice,
     )
 
 
@@ -183,7 +184,7 @@ def _expected(instance: Instance, seen: Observation, row: ledgers.Row, free: boo
     """What was observed, by what the ledger expects; a wrong start shows in the free run alone."""
     shared, key = _of_case(instance), (_fingerprint(seen), row.id)
     if key not in shared.expected:
-        judging = judge(instance, seen, row.expected(seen.groups), narrower=row.format)
+        judging = judge(instance, seen, row.expected(seen.groups), row=row)
         shared.expected[key] = judging.free() if free else judging.locked()
     return shared.expected[key]
 

@@ -37,7 +37,7 @@ class Row:
     select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
     kind: str
     # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", "format:NAME" (no more precise than that, whatever
-    # the dtype), several of these: "dialect:…, mutant:…, format:…",
+    # the dtype), "rounded:twice" (the parameter is moved in two additions), several of these: "dialect:…, mutant:…"
     # "raises:ERROR: beginning of it", or "listed:FILE", where the checks of an area find what is expected of each.
     expect: str
     reason: str
@@ -66,6 +66,11 @@ class Row:
         found = [part.removeprefix("format:") for part in parts(self.expect) if part.startswith("format:")]
         return FORMATS[found[0]] if found else None
 
+    @property
+    def moves_twice(self) -> bool:
+        """Whether the row expects a step that is two additions to the parameter, and so rounded twice."""
+        return "rounded:twice" in parts(self.expect)
+
     def raises(self, said: str) -> bool:
         """Whether the row expects this error."""
         kind, _, error = self.expect.partition(":")
@@ -81,7 +86,7 @@ class Row:
 
     def _one(self, part: str, groups: Sequence[Group]) -> list[Group]:
         kind, _, name = part.partition(":")
-        if kind == "format":
+        if kind in ("format", "rounded"):
             return list(groups)
         if kind == "mutant":
             rule, outer = type(_inner(groups[0].reference)), type(groups[0].reference)
@@ -102,7 +107,7 @@ class Row:
 
 def parts(expect: str) -> list[str]:
     """What a row expects at once: a dialect, mutants, a format."""
-    return re.split(r", (?=dialect:|mutant:|format:)", expect)
+    return re.split(r", (?=dialect:|mutant:|format:|rounded:)", expect)
 
 
 def _mutant(name: str, rule: type[Reference], outer: type[Reference]) -> mutants.Mutant:
@@ -207,11 +212,11 @@ def _check_expect(where: str, expect: str) -> None:
 
 def _check_part(where: str, expect: str) -> None:
     kind, _, name = expect.partition(":")
-    kinds = ("mutant", "dialect", "format", "raises", "listed")
+    kinds = ("mutant", "dialect", "format", "rounded", "raises", "listed")
     if kind not in kinds or (kind == "dialect" and "=" not in name) or not name:
         raise BadInput(
             f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE, format:NAME, "
-            "raises:ERROR: MESSAGE and listed:FILE"
+            "rounded:twice, raises:ERROR: MESSAGE and listed:FILE"
         )
     if kind == "format" and name not in FORMATS:
         raise BadInput(f"{where}: expect {expect!r}: no format {name!r}; there are {', '.join(FORMATS)}")

@@ -66,10 +66,14 @@ class Judge:
         states: Sequence[State],
         trajectories: dict[int, list[tuple[list, dict]]] | None = None,
         narrowed: bool = False,
+        moved_twice: bool = False,
     ):
-        """With `narrowed`, what is stored has more digits than `fmt`, in which some of the step is computed."""
+        """With `narrowed`, what is stored has more digits than `fmt`, in which some of the step is computed.
+
+        With `moved_twice`, a step is two additions to the parameter, which is rounded in between.
+        """
         self.entry, self.fmt, self.groups, self.rates = entry, fmt, groups, dict(rates)
-        self.grads, self.states, self.narrowed = problem.grads, states, narrowed
+        self.grads, self.states, self.narrowed, self.moved_twice = problem.grads, states, narrowed, moved_twice
         # A rule that evaluates the objective itself is given that in the place of gradients.
         self.closures = problem.closures(self._exact) if entry.reference.closure else None
         # The free runs of the references, by group: the same for all modes of a case, so a caller may keep them.
@@ -236,6 +240,8 @@ class Judge:
         """Parameters and slots before the step: the implementation's own, and the first where it has none."""
         params = [self._exact(p) for p in layout.pack(state.params)]
         slots = reference.init(params)
+        if self.moved_twice:
+            params = [Bounded(p.value, self.fmt.unit * abs(p.value), self.fmt) for p in params]
         for name, first in slots.items():
             seen = state.slots.get(name)
             if seen is None:
