@@ -73,17 +73,24 @@ def through(instance: Instance, driver: Any, groups: list[Group]) -> Observation
 
 
 def judge(
-    instance: Instance, seen: Observation, groups: list[Group] | None = None, trajectories: dict | None = None
+    instance: Instance,
+    seen: Observation,
+    groups: list[Group] | None = None,
+    trajectories: dict | None = None,
+    row: ledgers.Row | None = None,
 ) -> Judge:
-    """The judge of an observation, by the case's own references or by others."""
+    """The judge of an observation, by the case's own references or by others, computed as a row expects."""
+    narrower = row.format if row else None
     return Judge(
         instance.entry,
-        BINDINGS[instance.framework].formats(instance.dtype),
+        narrower or BINDINGS[instance.framework].formats(instance.dtype),
         groups or seen.groups,
         instance.case.rates,
         instance.case.data(instance.entry),
         seen.states,
         trajectories,
+        narrower is not None,
+        row is not None and row.moves_twice,
     )
 
 
@@ -189,7 +196,7 @@ def _expected(instance: Instance, seen: Observation, row: ledgers.Row, free: boo
     """What was observed, by what the ledger expects; a wrong start shows in the free run alone."""
     shared, key = _of_case(instance), (fingerprint(seen), row.id)
     if key not in shared.expected:
-        judging = judge(instance, seen, row.expected(seen.groups))
+        judging = judge(instance, seen, row.expected(seen.groups), row=row)
         shared.expected[key] = judging.free() if free else judging.locked()
     return shared.expected[key]
 

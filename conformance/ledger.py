@@ -20,8 +20,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance import mutants
 from conformance.bindings.base import Group
+from conformance.bindings.keras_versions import BACKENDS
 from conformance.errors import BadInput
 from reference.base import Reference
+from reference.formats import FORMATS, Format
 
 PATH = Path(__file__).with_name("ledger.toml")
 KINDS = ("dialect", "defect", "precision")
@@ -34,7 +36,8 @@ class Row:
     id: str
     select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
     kind: str
-    # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", a dialect and mutants: "dialect:…, mutant:…",
+    # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", "format:NAME" (no more precise than that, whatever
+    # the dtype), "rounded:twice" (the parameter is moved in two additions), several of these: "dialect:…, mutant:…"
     # "raises:ERROR: beginning of it", or "listed:FILE", where the checks of an area find what is expected of each.
     expect: str
     reason: str
@@ -42,16 +45,31 @@ class Row:
     versions: Mapping[str, str] = field(default_factory=dict)  # distribution -> version specifier
     reproduce: str = ""  # a few lines that show it without this suite
     unless: tuple[str, ...] = ()  # patterns of ids that `select` has and the row leaves to another
+    backends: tuple[str, ...] = ()  # what Keras computes with, where that matters
 
     def matches(self, instance_id: str) -> bool:
         return bool(_matcher(*self.select)(instance_id)) and not _matcher(*self.unless)(instance_id)
 
     def applies(self, versions: Mapping[str, str]) -> bool:
         """Whether the installed versions are within the row's ranges."""
+        backend = next((b for b in BACKENDS if b in versions), "")
+        if self.backends and backend not in self.backends:
+            return False
         return all(
             name in versions and SpecifierSet(spec).contains(versions[name].split("+")[0], prereleases=True)
             for name, spec in self.versions.items()
         )
+
+    @property
+    def format(self) -> Format | None:
+        """The format that the row expects some of the step to be computed in, whatever the dtype."""
+        found = [part.removeprefix("format:") for part in parts(self.expect) if part.startswith("format:")]
+        return FORMATS[found[0]] if found else None
+
+    @property
+    def moves_twice(self) -> bool:
+        """Whether the row expects a step that is two additions to the parameter, and so rounded twice."""
+        return "rounded:twice" in parts(self.expect)
 
     def raises(self, said: str) -> bool:
         """Whether the row expects this error."""
@@ -68,6 +86,8 @@ class Row:
 
     def _one(self, part: str, groups: Sequence[Group]) -> list[Group]:
         kind, _, name = part.partition(":")
+        if kind in ("format", "rounded"):
+            return list(groups)
         if kind == "mutant":
             rule, outer = type(_inner(groups[0].reference)), type(groups[0].reference)
             found = [_mutant(n, rule, outer) for n in name.split("+")]
@@ -86,8 +106,8 @@ class Row:
 
 
 def parts(expect: str) -> list[str]:
-    """What a row expects at once: a dialect and mutants."""
-    return re.split(r", (?=dialect:|mutant:)", expect)
+    """What a row expects at once: a dialect, mutants, a format."""
+    return re.split(r", (?=dialect:|mutant:|format:|rounded:)", expect)
 
 
 def _mutant(name: str, rule: type[Reference], outer: type[Reference]) -> mutants.Mutant:
@@ -158,7 +178,7 @@ REQUIRED = ("id", "select", "kind", "expect", "reason", "link", "reproduce")
 def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
     where = f"{file}: row {raw.get('id', number)!r}"
     missing = [k for k in REQUIRED if not raw.get(k)]
-    unknown = sorted(set(raw) - {*REQUIRED, "versions", "unless"})
+    unknown = sorted(set(raw) - {*REQUIRED, "versions", "unless", "backends"})
     if missing or unknown:
         raise BadInput(f"{where}: missing {missing}, unknown {unknown}")
     if raw["kind"] not in KINDS:
@@ -173,6 +193,10 @@ def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
         patterns[key] = tuple(given if isinstance(given, list) else [given])
         if not all(isinstance(pattern, str) for pattern in patterns[key]):
             raise BadInput(f"{where}: {key} {given!r}; a list of patterns of ids is needed")
+    backends = raw.get("backends", [])
+    if not set(backends) <= set(BACKENDS):
+        raise BadInput(f"{where}: backends {backends!r}; allowed are {', '.join(BACKENDS)}")
+    patterns["backends"] = tuple(backends)
     try:
         for spec in raw.get("versions", {}).values():
             SpecifierSet(spec)
@@ -188,11 +212,14 @@ def _check_expect(where: str, expect: str) -> None:
 
 def _check_part(where: str, expect: str) -> None:
     kind, _, name = expect.partition(":")
-    if kind not in ("mutant", "dialect", "raises", "listed") or (kind == "dialect" and "=" not in name) or not name:
+    kinds = ("mutant", "dialect", "format", "rounded", "raises", "listed")
+    if kind not in kinds or (kind == "dialect" and "=" not in name) or not name:
         raise BadInput(
-            f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE, raises:ERROR: MESSAGE "
-            "and listed:FILE"
+            f"{where}: expect {expect!r}; allowed are mutant:NAME, dialect:FIELD=VALUE, format:NAME, "
+            "rounded:twice, raises:ERROR: MESSAGE and listed:FILE"
         )
+    if kind == "format" and name not in FORMATS:
+        raise BadInput(f"{where}: expect {expect!r}: no format {name!r}; there are {', '.join(FORMATS)}")
     if kind == "mutant":
         known = {m.name for m in mutants.registry()}
         for part in name.split("+"):

@@ -14,9 +14,9 @@ from conformance.problems import Problem
 from conformance.record import Worst
 from conformance.scalars import bounded, scalar, with_rate
 from reference.base import Reference
-from reference.bounded import Bounded
+from reference.bounded import Bounded, strong
 from reference.branches import TooManyBranches, candidates
-from reference.formats import Format
+from reference.formats import FLOAT64, Format
 from reference.rows import Rows
 
 BLIND_ABOVE = 1e-2  # a bound wider than this share of the update could not have failed
@@ -65,9 +65,15 @@ class Judge:
         problem: Problem,
         states: Sequence[State],
         trajectories: dict[int, list[tuple[list, dict]]] | None = None,
+        narrowed: bool = False,
+        moved_twice: bool = False,
     ):
+        """With `narrowed`, what is stored has more digits than `fmt`, in which some of the step is computed.
+
+        With `moved_twice`, a step is two additions to the parameter, which is rounded in between.
+        """
         self.entry, self.fmt, self.groups, self.rates = entry, fmt, groups, dict(rates)
-        self.grads, self.states = problem.grads, states
+        self.grads, self.states, self.narrowed, self.moved_twice = problem.grads, states, narrowed, moved_twice
         # A rule that evaluates the objective itself is given that in the place of gradients.
         self.closures = problem.closures(self._exact) if entry.reference.closure else None
         # The free runs of the references, by group: the same for all modes of a case, so a caller may keep them.
@@ -234,6 +240,8 @@ class Judge:
         """Parameters and slots before the step: the implementation's own, and the first where it has none."""
         params = [self._exact(p) for p in layout.pack(state.params)]
         slots = reference.init(params)
+        if self.moved_twice:
+            params = [Bounded(p.value, self.fmt.unit * abs(p.value), self.fmt) for p in params]
         for name, first in slots.items():
             seen = state.slots.get(name)
             if seen is None:
@@ -269,6 +277,8 @@ class Judge:
         return [self._gradient(g) for g in grads]
 
     def _exact(self, value: np.ndarray) -> Bounded:
+        if self.narrowed:  # rounded once as it enters
+            return strong(Bounded(value, 0.0, FLOAT64, weak=True), self.fmt)
         return Bounded(value, 0.0, self.fmt)
 
     def _gradient(self, grad: np.ndarray | Rows | None) -> Bounded | Rows | None:

@@ -90,7 +90,7 @@ class KerasDriver:
 
     def keep_as(self, key: tuple) -> None:
         """Once this run is over, the next one of the same constructor call may begin with what was built for it."""
-        held = [(v, self._held(v)) for v in (*self.params, *self.optimizer.variables)]
+        held = [(v, self._held(v)) for v in (*self.params, *keras_versions.all_variables(self.optimizer))]
         self._first = key, held, _plain(self.optimizer)
 
     @property

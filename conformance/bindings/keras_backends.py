@@ -23,30 +23,37 @@ MODES = {
 }
 
 
+def check_mode(mode: str) -> None:
+    """Unsupported, with the reason, where Keras' backend has no such way to run a step."""
+    lacking = MODES.get(keras_versions.backend(), {})
+    if mode in lacking:
+        raise Unsupported(lacking[mode])
+
+
+def variable(value: Any, name: str, dtype: str) -> Any:
+    """A variable of Keras; Unsupported where it holds fewer bits than it was asked for."""
+    made = keras_versions.package().Variable(value, name=name, dtype=dtype)
+    bits, wanted = _bits(made), np.dtype(dtype).itemsize * 8
+    if bits != wanted:
+        raise Unsupported(
+            f"{keras_versions.described()} keeps a {dtype} variable in {bits} bits: "
+            "set JAX_ENABLE_X64=1 before JAX is imported"
+        )
+    return made
+
+
+def _bits(variable: Any) -> int:
+    """Of an element as it is stored: the name of the dtype says what was asked for."""
+    value = variable.value
+    return 8 * (value.element_size() if hasattr(value, "element_size") else value.dtype.itemsize)
+
+
 class BackendDriver(KerasDriver):
     """Drives a Keras optimizer on JAX, eagerly or compiled, or on torch, eagerly."""
 
     def _variable(self) -> Callable[..., Any]:
-        name = keras_versions.backend()
-        if self.mode in MODES[name]:
-            raise Unsupported(MODES[name][self.mode])
-        return self._made
-
-    def _made(self, value: np.ndarray, name: str, dtype: str) -> Any:
-        variable = self.keras.Variable(value, name=name, dtype=dtype)
-        bits, wanted = self._bits(variable), np.dtype(dtype).itemsize * 8
-        if bits != wanted:
-            raise Unsupported(
-                f"{keras_versions.described()} keeps a {dtype} variable in {bits} bits: "
-                "set JAX_ENABLE_X64=1 before JAX is imported"
-            )
+        check_mode(self.mode)
         return variable
-
-    @staticmethod
-    def _bits(variable: Any) -> int:
-        """Of an element as it is stored: the name of the dtype says what was asked for."""
-        value = variable.value
-        return 8 * (value.element_size() if hasattr(value, "element_size") else value.dtype.itemsize)
 
     def step(self, grads: Sequence[np.ndarray | None]) -> None:
         tensors = [None if g is None else self._tensor(g) for g in grads]

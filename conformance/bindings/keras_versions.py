@@ -124,6 +124,13 @@ def updates(optimizer: Any) -> Any:
     return optimizer.iterations
 
 
+def all_variables(optimizer: Any) -> list[Any]:
+    """What an optimizer keeps in variables: Keras 2 does not list the learning rate and Nadam's product."""
+    listed = list(optimizer.variables)
+    known = {id(v) for v in listed}
+    return listed + [v for v in vars(optimizer).values() if hasattr(v, "assign") and id(v) not in known]
+
+
 def move_state(source: Any, target: Any) -> None:
     """Save the state of one optimizer and load it into another, as saving and loading a model does."""
     saved = {id(v) for v in source.variables}

@@ -27,6 +27,8 @@ MUTANTS = mutants(
      "    values = getattr(r, 'value', r)\n"
      "    if np.all(values * values < tiny): step = np.zeros_like(step)",
      "the squares of a small update underflow: its norm is 0, and the ratio 1", ""),
+    ("norm-subnormal", "length, step = norm(param), norm(r)", "length, step = (np.sqrt(np.sum(x * x)) for x in (param, r))",
+     "the squares of small numbers are subnormal: their norm has few digits", ""),
     ("ratio-of-gradient", "norm(r)", "norm(g)", "the norm of the gradient, as in LARS", ""),
     ("ratio-clipped", "length / step", "np.minimum(length / step, 1)", "the ratio is at most 1", ""),
     ("zero-weights-stay", "np.where((length > 0) & (step > 0), length / step, np.ones_like(length))",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
+from conformance.bindings import keras_versions
 from conformance.bindings.base import Argument, Entry
 from reference.wrapped import Wrapped
 
@@ -210,10 +211,10 @@ def _torch() -> dict[str, Callable[[], Any]]:
 
 def _keras() -> dict[str, Callable[[], Any]]:
     import numpy as np
-    import tensorflow as tf
 
+    keras = keras_versions.package()
     return {
-        "a schedule": lambda: tf.keras.optimizers.schedules.ExponentialDecay(0.5, 10, 0.5),
+        "a schedule": lambda: keras.optimizers.schedules.ExponentialDecay(0.5, 10, 0.5),
         "a function": lambda: lambda: 0.5,
         "np.float32(0.5)": lambda: np.float32(0.5),
         "np.float64(0.5)": lambda: np.float64(0.5),

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from conformance.record import Outcome, Run
 from conformance.report import explain
+from conformance.report.changes import Change
 from conformance.report.gate import count
 from conformance.report.model import Cell, Report, build
 from conformance.report.render import STYLES
-from conformance.report.versions import Change
 
 _COLORS = {
     "ok": "green",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from conformance.record import Outcome, atomically
 from conformance.report import versions
+from conformance.report.changes import Change
 from conformance.report.explain import number
 from conformance.report.render import STYLES, environment
 
@@ -21,7 +22,7 @@ def render(matrix: versions.Matrix) -> dict[str, str]:
     return {**found, "versions.json": versions.as_json(matrix)}
 
 
-def size(change: versions.Change) -> str:
+def size(change: Change) -> str:
     """ "0.012, 3% of the largest parameter"."""
     if change.size is None:
         return "no parameters to compare"

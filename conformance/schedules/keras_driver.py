@@ -5,14 +5,17 @@ A variable of 0 with gradient 1 is moved by SGD by minus the rate, exactly.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
+from conformance.bindings.keras_backends import check_mode, variable
 from conformance.schedules.cases import WARMUP, WARMUP_WHY, Case, Entry, length, points, sequence
 from conformance.schedules.verdict import Precision, Seen
-from reference.formats import FORMATS
 from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
 
 # How a schedule is used; each is an implementation of its own.
@@ -74,28 +77,23 @@ def worth(case: Case, dtype: str, mode: str) -> bool:
     return case.everywhere or mode in ("call", "optimizer")
 
 
-def tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    return tf
-
-
 def constructor(entry: Entry) -> Callable[..., Any]:
-    tf = tensorflow()
     if entry.module == "conformance":
         import conformance
 
-        return getattr(conformance, entry.cls)
-    found = getattr(tf.keras.optimizers.schedules, entry.cls, None)
+        try:
+            return getattr(conformance, entry.cls)
+        except ImportError as error:
+            raise Unsupported(str(error)) from error
+    found = getattr(keras_versions.package().optimizers.schedules, entry.cls, None)
     if found is None:
-        raise Unsupported(f"this Keras has no schedule {entry.cls}")
+        raise Unsupported(f"{keras_versions.described()} has no schedule {entry.cls}")
     return found
 
 
 def classes() -> list[str]:
     """The schedules that the installed framework has, and ours."""
-    schedules = tensorflow().keras.optimizers.schedules
+    schedules = keras_versions.package().optimizers.schedules
     return sorted({n for n, c in vars(schedules).items() if isinstance(c, type)} | {"WarmupCosine"})
 
 
@@ -105,9 +103,13 @@ def signature(entry: Entry) -> list[str]:
 
 
 def precision(entry: Entry, dtype: str, mode: str) -> Precision:
-    """Keras makes float32 tensors of all numbers, whatever floatx is; a schedule of one's own may follow it."""
-    result = FORMATS[dtype].flushing()
-    scalars = result if entry.module == "conformance" else FORMATS["float32"].flushing()
+    """Keras makes tensors of all numbers: on TensorFlow of float32, whatever floatx is, else of floatx.
+
+    A schedule of one's own may follow floatx everywhere.
+    """
+    result = BINDINGS["keras"].formats(dtype)
+    follows = entry.module == "conformance" or keras_versions.backend() != "tensorflow"
+    scalars = result if follows else BINDINGS["keras"].formats("float32")
     return Precision(result, scalars=scalars, said=result)
 
 
@@ -120,57 +122,87 @@ def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str
 
 def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
     """Every rate that was used, by update."""
-    tf = tensorflow()
+    check_mode(mode)
     cls = constructor(entry)
     given = departures(cls, to_arguments(entry, references[0]))
     missing = set(given) - set(defaults(cls))
     if missing:
         raise Unsupported(f"{entry.cls} of this Keras has no argument {', '.join(sorted(missing))}")
-    backend = tf.keras.backend
-    before = backend.floatx()
-    backend.set_floatx(dtype)
-    try:
+    with floatx(dtype) as keras:
         schedule = cls(**given)
         indices = points(references[0], case)
         if mode == "call":
-            return [(t, {"rate[0]": float(schedule(t))}) for t in indices]
+            return [(t, {"rate[0]": number(schedule(t))}) for t in indices]
         whole = [t for t in indices if t == int(t)]
         steps = sorted({*range(length(references[0], case)), *whole}) if case.everywhere else whole
-        return _used(tf, schedule, steps, dtype, mode)
+        return _used(keras, schedule, steps, dtype, mode)
+
+
+@contextlib.contextmanager
+def floatx(dtype: str) -> Iterator[Any]:
+    """Keras, while its floatx is this dtype."""
+    keras = keras_versions.package()
+    before = keras.backend.floatx()
+    keras.backend.set_floatx(dtype)
+    try:
+        yield keras
     finally:
-        backend.set_floatx(before)
+        keras.backend.set_floatx(before)
 
 
-def _used(tf: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str) -> Seen:
-    optimizer = tf.keras.optimizers.SGD(learning_rate=schedule)
-    variable, one = tf.Variable([0.0], dtype=dtype), tf.ones([1], dtype)
-    optimizer.build([variable])
+def number(value: Any) -> float:
+    """What a variable, or a tensor of one element, holds."""
+    if keras_versions.backend() == "tensorflow":
+        value = keras_versions.tensorflow().convert_to_tensor(value)
+    else:
+        value = keras_versions.package().ops.convert_to_numpy(value)
+    return float(np.asarray(value).reshape(()))
 
-    def step() -> None:
-        variable.assign([0.0])
-        optimizer.apply_gradients([(one, variable)])
 
-    call = tf.function(step, autograph=False) if mode == "graph" else step
+class Used:
+    """A variable of 0 that an optimizer moves by minus its rate."""
+
+    def __init__(self, dtype: str, optimizer: Any, mode: str = "optimizer"):
+        self.on_tensorflow = keras_versions.backend() == "tensorflow"
+        if self.on_tensorflow:
+            tf = keras_versions.tensorflow()
+            self.variable, self.one = tf.Variable(0.0, dtype=dtype), tf.ones([], dtype)
+        else:
+            self.variable = variable(np.zeros(()), "moved", dtype)
+            self.one = keras_versions.package().ops.ones([], dtype)
+        self.optimizer = optimizer
+        optimizer.build([self.variable])
+        self._step = tf.function(self._update, autograph=False) if mode == "graph" else self._update
+
+    def _update(self) -> None:
+        self.variable.assign(self.one * 0)
+        self.optimizer.apply_gradients([(self.one, self.variable)])
+
+    def rate(self) -> float:
+        """The rate of one update."""
+        self._step()
+        return 0.0 - number(self.variable)
+
+
+def _used(keras: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str) -> Seen:
+    moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule), mode)
     seen: Seen = []
     for position, t in enumerate(steps):
-        if t != optimizer.iterations.numpy():
-            optimizer.iterations.assign(int(t))
+        if t != number(moved.optimizer.iterations):
+            moved.optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:
-            optimizer = _resumed(tf, optimizer, variable)
-        said = (
-            float(tf.convert_to_tensor(optimizer.learning_rate)) if mode == "optimizer" and position < 3 else None
-        )
-        call()
-        seen.append((t, {"rate[0]": 0.0 - float(variable.numpy()[0])}))
+            moved.optimizer = _resumed(moved)
+        said = number(moved.optimizer.learning_rate) if mode == "optimizer" and position < 3 else None
+        seen.append((t, {"rate[0]": moved.rate()}))
         if said is not None and said != seen[-1][1]["rate[0]"]:
             seen[-1][1]["said[0]"] = said
     return seen
 
 
-def _resumed(tf: Any, optimizer: Any, variable: Any) -> Any:
+def _resumed(moved: Used) -> Any:
     """An optimizer from the configuration of another, with its state."""
-    new = type(optimizer).from_config(optimizer.get_config())
-    new.build([variable])
-    for to, saved in zip(new.variables, optimizer.variables, strict=True):
+    new = type(moved.optimizer).from_config(moved.optimizer.get_config())
+    new.build([moved.variable])
+    for to, saved in zip(new.variables, moved.optimizer.variables, strict=True):
         to.assign(saved)
     return new

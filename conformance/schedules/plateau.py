@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from conformance import areas
-from conformance.bindings import BINDINGS
+from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Group, Unsupported, defaults, departures, to_arguments, to_reference
 from conformance.ledger import Ledger
 from conformance.record import Record
@@ -18,7 +18,6 @@ from conformance.schedules import keras_driver, torch_driver
 from conformance.schedules.cases import Entry
 from conformance.schedules.verdict import Judged, Precision, Seen, judged_values, settle, typed
 from reference.bounded import number, strong
-from reference.formats import FORMATS
 from reference.schedules import Plateau, Schedule
 
 NAN, INF = float("nan"), float("inf")
@@ -169,7 +168,7 @@ class PlateauCheck(areas.Check):
 def constructor(framework: str) -> Any:
     if framework == "torch":
         return torch_driver.constructor(TORCH)
-    return keras_driver.tensorflow().keras.callbacks.ReduceLROnPlateau
+    return keras_versions.package().callbacks.ReduceLROnPlateau
 
 
 def arguments(framework: str, references: Sequence[Schedule], case: PlateauCase) -> dict[str, Any]:
@@ -186,7 +185,7 @@ def arguments(framework: str, references: Sequence[Schedule], case: PlateauCase)
 
 def precision_of(framework: str, dtype: str) -> Precision:
     """torch reduces a number of the host; Keras a variable, rounded at every reduction."""
-    fmt = FORMATS[dtype] if framework == "torch" else FORMATS[dtype].flushing()
+    fmt = BINDINGS[framework].formats(dtype)
     return Precision(fmt, rate=None if framework == "torch" else fmt)
 
 
@@ -249,15 +248,10 @@ def _torch(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
 
 
 def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, metrics: Sequence[float]) -> Seen:
-    tf = keras_driver.tensorflow()
-    backend = tf.keras.backend
-    before = backend.floatx()
-    backend.set_floatx(check.dtype)
-    try:
-        optimizer = tf.keras.optimizers.SGD(learning_rate=references[0].rate)
-        variable, one = tf.Variable([0.0], dtype=check.dtype), tf.ones([1], check.dtype)
-        optimizer.build([variable])
-        callback = tf.keras.callbacks.ReduceLROnPlateau(**given)
+    with keras_driver.floatx(check.dtype) as keras:
+        optimizer = keras.optimizers.SGD(learning_rate=references[0].rate)
+        moved = keras_driver.Used(check.dtype, optimizer)
+        callback = keras.callbacks.ReduceLROnPlateau(**given)
         callback.set_model(types.SimpleNamespace(optimizer=optimizer))
         callback.on_train_begin()
         seen: Seen = []
@@ -266,15 +260,11 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", RuntimeWarning)
                     callback.on_epoch_end(epoch - 1, {given.get("monitor", "val_loss"): metric})
-            if metric is None or float(optimizer.learning_rate.numpy()) != seen[-1][1]["rate[0]"]:
-                variable.assign([0.0])
-                optimizer.apply_gradients([(one, variable)])
-                seen.append((epoch, {"rate[0]": 0.0 - float(variable.numpy()[0])}))
+            if metric is None or keras_driver.number(optimizer.learning_rate) != seen[-1][1]["rate[0]"]:
+                seen.append((epoch, {"rate[0]": moved.rate()}))
             else:  # the optimizer still holds the rate that it used
                 seen.append((epoch, dict(seen[-1][1])))
         return seen
-    finally:
-        backend.set_floatx(before)
 
 
 def checks() -> Iterator[PlateauCheck]:

@@ -65,6 +65,8 @@ class Expectation:
         """The values that are right for `quantity` at update t: more than one where rounding decides a branch."""
         name, _, index = quantity[:-1].partition("[")
         p, schedule = self.precision, self.schedules[int(index)]
+        if name == "said" and schedule.says == "last":
+            t = max(t - 1, 0)
         recursive_form = p.recursive and name != "momentum"
         if recursive_form and schedule.by_recursion:
             found = [_run(schedule, p.scalars, p.rate, longest)[int(t)]]

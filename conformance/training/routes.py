@@ -7,12 +7,12 @@ layout of the task.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from conformance.bindings import keras_versions
 from conformance.bindings.base import State, Unsupported
 from conformance.training import task
 from conformance.training.loop import Trained
@@ -24,10 +24,13 @@ Hook = Callable[[int, Any], None]  # called with the epoch, counted from 0, and 
 
 
 def tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow
-
-    return tensorflow
+    """TensorFlow, with the Keras that runs on it."""
+    if keras_versions.backend() != "tensorflow":
+        raise Unsupported(
+            f"{keras_versions.described()}: trainings are written with tf.GradientTape and tf.function, "
+            "which this backend does not have"
+        )
+    return keras_versions.tensorflow()
 
 
 @contextlib.contextmanager

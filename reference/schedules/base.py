@@ -11,7 +11,7 @@ is what is expected; how far rounding may take an implementation is said by the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar
 
 from reference.base import Array, Reference, hyper
@@ -24,6 +24,14 @@ class Schedule(Reference):
     momenta: ClassVar[bool] = False  # whether it has a momentum for every update too
     by_recursion: ClassVar[bool] = False  # whether the recursive form is the only one: `at` evaluates it
     turns: ClassVar[tuple[str, ...]] = ()  # the fields that say where the rule changes
+
+    _: KW_ONLY
+    says: str = hyper(
+        "next",
+        one_of=("next", "last"),
+        cite="what an optimizer says that is asked for its learning rate between two updates: that of the coming "
+        "one, or that of the one before",
+    )
 
     def at(self, t: Array) -> Array:
         """The rate of update t."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conformance import mutants
+from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, Unsupported, to_arguments
 from conformance.errors import BadInput
 from conformance.schedules import area, keras_driver, plateau, torch_driver
@@ -301,7 +302,7 @@ def test_a_schedule_of_ones_own_is_serializable():
     pytest.importorskip("tensorflow")
     from conformance import WarmupCosine
 
-    schedules = keras_driver.tensorflow().keras.optimizers.schedules
+    schedules = keras_versions.package().optimizers.schedules
     made = WarmupCosine(peak=0.5, warmup_steps=4, decay_steps=8, start=0.125, end=0.25, name="own")
     again = schedules.deserialize(schedules.serialize(made))
     assert type(again) is WarmupCosine

@@ -13,7 +13,7 @@ from sample_runs import EPS_HAT, failing, record, run_of
 from conformance import cli
 from conformance.errors import BadInput, Incomplete
 from conformance.record import Outcome, Run, packed, write_run
-from conformance.report import versions, versions_page
+from conformance.report import columns, versions, versions_page
 
 CASES = ("default", "eps", "amsgrad")
 TABLE = {"digest": "0123", "total": len(CASES)}
@@ -76,7 +76,7 @@ def test_cases_that_agree_everywhere_share_a_line():
 def test_backends_are_compared_with_tensorflow_at_the_same_keras():
     jax = keras("3.15.1")
     jax.header.versions = {"keras": "3.15.1", "jax": "0.10.2"}
-    pairs = versions.neighbours(versions.build([*NAMED, ("jax", jax)]).columns)
+    pairs = columns.neighbours(versions.build([*NAMED, ("jax", jax)]).columns)
     assert ("Keras 3.15.1 on TensorFlow 2.16.2", "Keras 3.15.1 on JAX 0.10.2") in {
         (a.title, b.title) for a, b in pairs
     }
