@@ -8,7 +8,6 @@ from typing import Any
 from conformance.areas import Figure
 from conformance.record import Outcome, Record
 from conformance.report.plots import STYLES, drawing
-from conformance.schedules import proof
 from conformance.schedules.bugs import BUGS
 
 WARMUP = {  # id -> what the lines are called
@@ -184,6 +183,8 @@ def _bugs(known: Mapping[str, Record]) -> dict[str, Any]:
 
 
 def _mistakes() -> dict[str, Any]:
+    from conformance.schedules import proof
+
     kept, rows = proof.load(), []
     for name, kills in sorted(kept.items(), key=lambda pair: pair[0].lower()):
         options = {m for m in kills if m.startswith("ignored:")}
