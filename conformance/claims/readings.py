@@ -213,11 +213,21 @@ def fit_in_order_is_a_step() -> bool:
     return _route("fit")
 
 
-def keras_routes_to_the_last_bit() -> bool:
+def _routes() -> list[str]:
+    """Those that the installed Keras has."""
     tf = routes.tensorflow()
-    names = [r for r in routes.ROUTES if r != "apply" or hasattr(tf.keras.optimizers.SGD(), "apply")]
-    first, *others = [keras("adam", route=name) for name in names]
+    return [r for r in routes.ROUTES if r != "apply" or hasattr(tf.keras.optimizers.SGD(), "apply")]
+
+
+def keras_routes_to_the_last_bit() -> bool:
+    first, *others = [keras("adam", route=name) for name in _routes()]
     return all(same_bits(first, other) for other in others)
+
+
+def one_trajectory() -> bool:
+    """Every route of both frameworks within the bounds of one reference: plain SGD has no dialect."""
+    mine = [follows("keras", "sgd", keras("sgd", route=name)) for name in _routes()]
+    return all(mine) and follows("torch", "sgd", torch("sgd"))
 
 
 def step_without_zero_grad() -> bool:
@@ -320,6 +330,14 @@ def _final(dtype: str, scale: float = 1.0, steps: int = 100) -> tuple[float, flo
 
 def losses_within() -> bool:
     return all(abs(a - b) <= LAB_ASKS for a, b in (_final("float32"), _final("float64")))
+
+
+def losses_within_at_the_end() -> bool:
+    first, _ = _final("float32", steps=1)
+    a, b = _final("float32", steps=1000)
+    if not max(a, b) < first / 10:
+        raise ValueError(f"the loss has gone from {first} to {a} and {b}: this is no end of a training")
+    return abs(a - b) <= LAB_ASKS
 
 
 def losses_the_same() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.areas import Figure
 from conformance.record import Record
-from conformance.report.plots import STYLES, drawing
+from conformance.report.plots import STYLES, drawing, plain_ticks
 from conformance.training.task import BATCH, EPOCH
 
 # Series of a record -> its name in the legend, for people.
@@ -31,7 +31,7 @@ def figures(records: Sequence[Record]) -> list[Figure]:
     if adam:
         found += [_losses(adam), _taken_apart(adam)]
     if pairs:
-        found.append(_pairs(pairs))
+        found += [_pair_losses(pairs), _pairs(pairs)]
     return found
 
 
@@ -77,8 +77,9 @@ def _taken_apart(records: Sequence[Record]) -> Figure:
                 if name in record.series:
                     _line(panel, record.series[name], says, style)
             panel.set(
-                title=_named(record), xlabel="step", ylabel="largest |difference| of a parameter", yscale="log"
+                title=_named(record), xlabel="step", ylabel="largest |difference|\nof a parameter", yscale="log"
             )
+            panel.xaxis.set_tick_params(labelbottom=True)
         for panel in panels[len(records) :]:
             panel.remove()
         handles, labels = max((p.get_legend_handles_labels() for p in panels), key=lambda found: len(found[1]))
@@ -92,22 +93,49 @@ def _taken_apart(records: Sequence[Record]) -> Figure:
     )
 
 
-def _pairs(records: Sequence[Record]) -> Figure:
+def _small(drawn: Any, records: Sequence[Record], of: str) -> list[Any]:
+    """A small panel for each record, with its name; the others of the last row are taken out."""
     columns = 4
-    rows = math.ceil(len(records) / columns)
-    with drawing(9.6, 1.75 * rows + 0.4) as drawn:
-        panels = drawn.axes(rows, columns, sharex=True)
-        for panel, record in zip(panels, records, strict=False):
+    panels = drawn.axes(math.ceil(len(records) / columns), columns)
+    for panel, record in zip(panels, records, strict=False):
+        panel.set_title(_named(record), fontsize=8)
+        last = record.steps if of == "step" else record.steps // EPOCH
+        panel.set_xticks(range(0, last + 1, max(last // 4, 1)))
+        panel.set_xlim(0, last * 1.05)
+    for panel in panels[len(records) :]:
+        panel.remove()
+    for panel in panels[max(0, len(records) - columns) : len(records)]:
+        panel.set_xlabel(of, fontsize=7)
+    return panels[: len(records)]
+
+
+def _pair_losses(records: Sequence[Record]) -> Figure:
+    with drawing(9.6, 1.5 * math.ceil(len(records) / 4) + 0.4) as drawn:
+        for panel, record in zip(_small(drawn, records, "epoch"), records, strict=True):
+            for style, framework in zip(STYLES, ("torch", "keras"), strict=False):
+                epochs = [fmean(batches) for batches in _by_epoch(record.series[f"{framework} loss"])]
+                panel.plot(range(1, len(epochs) + 1), epochs, label=framework, **style)
+            panel.tick_params(labelsize=7)
+        drawn.figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Figure(
+        "Pairs that take the same steps: loss curves",
+        drawn.svg,
+        f"The mean of the {EPOCH} batches of each epoch. The two curves cover each other everywhere; how far apart "
+        "they are is in the table.",
+    )
+
+
+def _pairs(records: Sequence[Record]) -> Figure:
+    with drawing(9.6, 1.6 * math.ceil(len(records) / 4) + 0.4) as drawn:
+        panels = _small(drawn, records, "step")
+        for panel, record in zip(panels, records, strict=True):
             for style, name in zip(STYLES, ("difference", "allowed"), strict=False):
                 _line(panel, record.series[name], PARTS[name], style)
             panel.set(yscale="log")
-            panel.set_title(_named(record), fontsize=8)
-            panel.tick_params(labelsize=7)
-        for panel in panels[len(records) :]:
-            panel.remove()
+            plain_ticks(panel, 7)
         drawn.figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return Figure(
-        "Pairs that take the same steps",
+        "Pairs that take the same steps: the difference",
         drawn.svg,
         "The largest difference of a parameter, step by step, and what rounding allows. Where there is no line the "
         "two are the same to the last bit. NAdam's difference is Keras' rounding of scalars: the ledger has it.",
@@ -122,8 +150,11 @@ def _named(record: Record) -> str:
 def _line(panel: Any, values: Sequence[float], label: str, style: dict[str, Any]) -> None:
     """A series against the step, on a log scale, which has no place for 0."""
     shown = [math.nan if v == 0 or not math.isfinite(v) else v for v in values]
-    alone = {"marker": ".", "markersize": 2.5}  # a value between two zeros is a point
-    panel.plot(range(1, len(shown) + 1), shown, label=label, **style, **alone)
+    padded = [math.nan, *shown, math.nan]
+    neighbours = zip(padded, padded[2:], strict=False)
+    alone = [i for i, sides in enumerate(neighbours) if all(map(math.isnan, sides))]  # a point, between two zeros
+    points = {"marker": ".", "markersize": 4, "markevery": alone} if alone else {}
+    panel.plot(range(1, len(shown) + 1), shown, label=label, **points, **style)
 
 
 # ---------------------------------------------------------------- tables
@@ -152,7 +183,18 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "title": "Pairs that take the same steps",
                 "says": "Every pair of the map whose conditions this training keeps: a constant learning rate and "
                 "a gradient for every parameter. The map has what its other options take.",
-                "head": ("pair", "dtype", "steps", "the map says", "parameters apart", "unexplained", "allowed"),
+                "head": (
+                    "pair",
+                    "dtype",
+                    "steps",
+                    "the map says",
+                    "loss, torch",
+                    "loss, Keras",
+                    "apart",
+                    "parameters apart",
+                    "unexplained",
+                    "allowed",
+                ),
                 "rows": [_pair(r) for r in pairs],
             }
         )
@@ -171,8 +213,11 @@ def _adam(record: Record) -> tuple[str, ...]:
 
 
 def _pair(record: Record) -> tuple[str, ...]:
-    parts = [_last(record.series[name]) for name in ("difference", "unexplained", "allowed")]
-    return (record.constructor.replace("\n", "  |  "), record.dtype, str(record.steps), record.why, *parts)
+    s = record.series
+    losses = [_last(s[f"{f} loss"], ".8g") for f in ("torch", "keras")]
+    parts = [_last(s[name]) for name in ("loss difference", "difference", "unexplained", "allowed")]
+    why = record.why.removeprefix("the map has it as ")
+    return (record.constructor.replace("\n", "  |  "), record.dtype, str(record.steps), why, *losses, *parts)
 
 
 def _last(values: Sequence[float], form: str = ".2g") -> str:

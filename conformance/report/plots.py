@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,21 @@ _SETTINGS = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
 }
+
+
+def plain_ticks(panel: Any, size: float) -> None:
+    """On a logarithmic axis powers of ten alone, two of them at least, in this size: room for many small panels."""
+    from matplotlib.ticker import LogFormatterMathtext, LogLocator, NullFormatter
+
+    axis = panel.yaxis
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(NullFormatter())
+    lowest, highest = math.log10(low), math.log10(high)
+    if math.floor(highest) <= math.ceil(lowest):  # one power of ten or none: up to the next on either side
+        panel.set_ylim(10.0 ** math.floor(lowest), 10.0 ** math.ceil(highest))
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_major_formatter(LogFormatterMathtext())
+    panel.tick_params(labelsize=size)
 
 
 class Drawing:

@@ -11,9 +11,10 @@ from conformance.schedules import page
 
 def checks() -> Iterator[Check]:
     """All checks of schedules."""
-    from conformance.schedules import check, paired, plateau
+    from conformance.schedules import check, joined, paired, plateau
 
     yield from check.checks()
+    yield from joined.checks()
     yield from plateau.checks()
     yield from paired.checks()
 

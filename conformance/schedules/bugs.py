@@ -30,8 +30,8 @@ BUGS: tuple[Bug, ...] = (
         "still so: a row of the ledger"),
     Bug("pytorch#91853", "OneCycleLR said to be off by one: a false alarm, withdrawn",
         "torch-onecyclelr-base-float64-stepped", "", "it has to conform, and does"),
-    Bug("DeepSpeed#8589", "OneCycle's momentum moves in the decay phase",
-        "torch-onecyclelr-three-phase-float64-stepped", "momentum-third-phase"),
+    Bug("DeepSpeed#8589", "OneCycle's momentum goes on growing in the decay phase, beyond 1",
+        "torch-onecyclelr-three-phase-float64-stepped", "momentum-grows"),
     Bug("pytorch#162359", "SequentialLR with a tensor as the rate: the initial rate is overwritten",
         "torch-sequentiallr-base-float64-tensor", "",
         "it has to conform with two groups and tensors, and does; aliasing has no place in a formula"),
@@ -51,7 +51,7 @@ BUGS: tuple[Bug, ...] = (
     Bug("PaddleDetection#4611", "the decay counts the updates of the warmup",
         "keras-cosinedecay-warmup-target-float32-optimizer", "phase-not-shifted"),
     Bug("DeepSpeed#4688", "a warmup of no steps",
-        "keras-cosinedecay-warmup-no-steps-float32-call", "peak-not-target"),
+        "keras-cosinedecay-warmup-no-steps-float32-call", "warmup-counter", "the mistake divides by no steps"),
     Bug("transformers#34754", "the first update has rate 0, or not: where the warmup starts is a dialect",
         "keras-warmupcosine-base-float32-optimizer", "warmup-early"),
     Bug("spd#642", "a cosine over steps - 1: 2.5e-6 of a step", "torch-cosineannealinglr-base-float64-stepped",
@@ -59,8 +59,9 @@ BUGS: tuple[Bug, ...] = (
     Bug("espnet#3319", "OneCycle and Cyclic stepped per epoch and not per iteration", reason="the user calls step(): "
         "no schedule can know what of; the rate that is used by update is right here"),
     Bug("tensorflow#31324 #31323", "a callable as the learning rate is read once and kept",
-        "keras-exponentialdecay-base-float32-graph", "rate-ignored",
-        "the rates are those that a compiled step uses, at every update: one that stands still diverges"),
-    Bug("pytorch#163093 #107076 #133898 #130467", "a changing rate recompiles a compiled step", reason="costs time and "
-        "changes no rate"),
+        "keras-exponentialdecay-base-float32-graph", "frozen",
+        "the rates are those that a compiled step uses, at every update"),
+    Bug("pytorch#163093 #107076 #133898 #130467", "a changing rate recompiles a compiled step; ReduceLROnPlateau puts a "
+        "number in the place of a tensor", "torch-reducelronplateau-base-float64-tensor", "",
+        "recompiling costs time and changes no rate; with a tensor as the rate all conforms"),
 )  # fmt: skip

@@ -40,6 +40,7 @@ class Case:
     second: Mapping[str, Any] = field(default_factory=dict)  # other hyperparameters of the second parameter group
     given: Mapping[str, Any] = field(default_factory=dict)  # constructor arguments that say the same otherwise
     everywhere: bool = False  # in every mode and dtype
+    optimizer: str = "SGD"  # whose rate is scheduled
     n: int = 0  # updates, where the boundaries do not say
     indices: tuple[float, ...] = ()  # to be called with, beside those at the boundaries
 
@@ -125,6 +126,8 @@ def cases(entry: Entry) -> list[Case]:
         Case("defaults", "nothing given but what has to be", values="defaults"),
         *_options(entry),
     ]
+    if "rate" in entry.arguments and "rate" in {f.name for f in fields(entry.reference)}:
+        found.append(Case("whole-rate", "an initial rate that is a whole number, 1 and not 1.0", {"rate": 1}))
     if entry.per_group:
         found.append(Case("lists", "a value for each parameter group", second=entry.per_group, everywhere=True))
     for name, chosen in (*entry.cases.items(), *entry.promised.items()):
@@ -148,7 +151,7 @@ def _options(entry: Entry) -> Iterator[Case]:
 def _special(name: str, chosen: Mapping[str, Any]) -> Case:
     """A case of several hyperparameters; those of `Case` are of the case itself."""
     rest = dict(chosen)
-    own = {k: rest.pop(k) for k in ("why", "n", "given", "second", "everywhere", "indices") if k in rest}
+    own = {f.name: rest.pop(f.name) for f in fields(Case) if f.name in rest and f.name not in ("name", "values")}
     own.setdefault("why", "together: " + ", ".join(f"{k} = {v!r}" for k, v in rest.items()))
     return Case(name, overrides=rest, **own)
 

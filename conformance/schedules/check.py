@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from conformance import areas
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Group
+from conformance.bindings.base import Group, Unsupported
 from conformance.ledger import Ledger
 from conformance.record import Record
 from conformance.schedules import keras_driver, torch_driver
@@ -56,11 +56,15 @@ class ScheduleCheck(areas.Check):
         versions = BINDINGS[self.framework].versions()
         settle(record, self, ledger, versions, groups, lambda expected: self.verdict(seen, expected))
 
-    def signature(self) -> dict[str, Any]:
-        """What the installed framework offers, for what no case covers."""
+    def signature(self) -> dict[str, Any] | None:
+        """What the installed framework offers, for what no case covers; None where it has no such schedule."""
+        try:
+            offered = self.driver.signature(self.entry)
+        except Unsupported:
+            return None
         return {
             "cls": self.entry.cls,
-            "options": sorted(set(self.driver.signature(self.entry)) - set(self.entry.not_update)),
+            "options": sorted(set(offered) - set(self.entry.not_update)),
             "classes": self.driver.classes(),
             "known": sorted({*(e.cls for e in self.driver.entries.values()), *self.driver.ELSEWHERE}),
         }

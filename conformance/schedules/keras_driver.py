@@ -6,7 +6,7 @@ A variable of 0 with gradient 1 is moved by SGD by minus the rate, exactly.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,21 +37,28 @@ LIST = {"to": list, "back": tuple}
 entries = sequence(
     [
         Entry("exponentialdecay", "ExponentialDecay", Exponential, TIMED, not_update=NAMED,
-              usual={"rate": 0.1, "every": 30, "decay": 0.96}),
+              usual={"rate": 0.1, "every": 30, "decay": 0.96},
+              cases={"accumulated": {"given": {"gradient_accumulation_steps": 2}, "n": 12,
+                                     "why": "gradients of two batches an update: the rate of each update"}}),
         Entry("inversetimedecay", "InverseTimeDecay", InverseTime, TIMED, not_update=NAMED,
               usual={"rate": 0.1, "every": 7}),
         Entry("polynomialdecay", "PolynomialDecay", Polynomial,
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
-              not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13}),
+              not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13},
+              cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "a whole rate, with others"}}),
         Entry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
               {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
-              not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)}),
+              not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)},
+              cases={"whole-values": {"values": (1, 3, 2)},
+                     "broken-boundaries": {"boundaries": (3.5, 8.25), "why": "between two updates"}}),
         Entry("cosinedecay", "CosineDecay", Cosine,
               {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
                "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
               usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7},
               cases={"warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
-                                "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]}}),
+                                "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]},
+                     "warmup-as-documented": {"rate": 0, "warmup_target": 0.125, "warmup_steps": 8,
+                                              "why": "the example: initial_learning_rate = 0, a whole number"}}),
         Entry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
               {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
@@ -63,7 +70,7 @@ entries = sequence(
                "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
               base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
               usual={"rate": 0.001, "warmup_target": 0.1, "warmup_steps": 7, "steps": 13, "end": 0.01},
-              cases={"start": {"rate": 0.125},
+              cases={"start": {"rate": 0.125}, "whole-peak": {"warmup_target": 1},
                      "warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
                                 "warmup_steps": WARMUP["warmup"], "end": WARMUP["start"]}}),
     ]
@@ -72,6 +79,8 @@ entries = sequence(
 
 def worth(case: Case, dtype: str, mode: str) -> bool:
     """Each option called and in an optimizer; what goes everywhere in each mode, and with floatx float64."""
+    if case.given:  # to the optimizer
+        return dtype == "float32" and mode == "optimizer"
     if dtype == "float64":
         return case.everywhere and mode in ("call", "optimizer")
     return case.everywhere or mode in ("call", "optimizer")
@@ -117,6 +126,8 @@ def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str
     """The call that a user would write, and the options in it that are not the default."""
     options = {k: repr(v) for k, v in departures(constructor(entry), to_arguments(entry, references[0])).items()}
     call = f"{entry.path('tf.keras.optimizers.schedules')}({', '.join(f'{k}={v}' for k, v in options.items())})"
+    if case.given:
+        call = f"tf.keras.optimizers.SGD({call}, {', '.join(f'{k}={v!r}' for k, v in case.given.items())})"
     return call, options
 
 
@@ -128,14 +139,28 @@ def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, 
     missing = set(given) - set(defaults(cls))
     if missing:
         raise Unsupported(f"{entry.cls} of this Keras has no argument {', '.join(sorted(missing))}")
+    indices = points(references[0], case)
+    whole = [t for t in indices if t == int(t)]
+    steps = sorted({*range(length(references[0], case)), *whole}) if case.everywhere else whole
+    if case.given:
+        steps = range(length(references[0], case))
+    asked = mode == "optimizer" and not case.given
+    return rates(lambda: cls(**given), indices, steps, dtype, mode, case.given, case.everywhere, asked)
+
+
+def rates(
+    make: Callable[[], Any], indices: Sequence[float], steps: Sequence[float], dtype: str, mode: str,
+    given: Mapping[str, Any] | None = None, tensors: bool = True, asked: bool = False,
+) -> Seen:  # fmt: skip
+    """Of the schedule that is made: called with the indices, or used in the steps by an optimizer given this.
+
+    `tensors`: called with tensors too; `asked`: what the optimizer says of its rate is judged as well.
+    """
     with floatx(dtype) as keras:
-        schedule = cls(**given)
-        indices = points(references[0], case)
+        schedule = make()
         if mode == "call":
-            return [(t, {"rate[0]": number(schedule(t))}) for t in indices]
-        whole = [t for t in indices if t == int(t)]
-        steps = sorted({*range(length(references[0], case)), *whole}) if case.everywhere else whole
-        return _used(keras, schedule, steps, dtype, mode)
+            return [(t, _called(schedule, t, ("int32", dtype) if tensors else ())) for t in indices]
+        return _used(keras, schedule, steps, dtype, mode, given or {}, asked)
 
 
 @contextlib.contextmanager
@@ -159,6 +184,22 @@ def number(value: Any) -> float:
     return float(np.asarray(value).reshape(()))
 
 
+def _tensor(value: float, dtype: str) -> Any:
+    if keras_versions.backend() == "tensorflow":
+        return keras_versions.tensorflow().constant(value, dtype)
+    return keras_versions.package().ops.convert_to_tensor(value, dtype)
+
+
+def _called(schedule: Any, t: float, dtypes: Sequence[str]) -> dict[str, float]:
+    """By a number, and by tensors of it: what is not the same bit for bit is judged beside it."""
+    found = {"rate[0]": number(schedule(t))}
+    for dtype in dtypes:
+        if dtype.startswith("float") or t == int(t):
+            again = number(schedule(_tensor(t, dtype)))
+            found |= {f"{dtype}[0]": again} if again != found["rate[0]"] else {}
+    return found
+
+
 class Used:
     """A variable of 0 that an optimizer moves by minus its rate."""
 
@@ -178,22 +219,28 @@ class Used:
         self.variable.assign(self.one * 0)
         self.optimizer.apply_gradients([(self.one, self.variable)])
 
-    def rate(self) -> float:
-        """The rate of one update."""
-        self._step()
+    def rate(self, calls: int = 1) -> float:
+        """The rate of one update, which takes so many calls."""
+        for _ in range(calls):
+            self._step()
         return 0.0 - number(self.variable)
 
 
-def _used(keras: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str) -> Seen:
-    moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule), mode)
+def _used(
+    keras: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str, given: Mapping[str, Any], asked: bool
+) -> Seen:  # fmt: skip
+    missing = set(given) - set(defaults(keras.optimizers.SGD))
+    if missing:
+        raise Unsupported(f"the optimizers of {keras_versions.described()} have no {', '.join(sorted(missing))}")
+    moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule, **given), mode)
     seen: Seen = []
     for position, t in enumerate(steps):
         if t != number(moved.optimizer.iterations):
             moved.optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:
             moved.optimizer = _resumed(moved)
-        said = number(moved.optimizer.learning_rate) if mode == "optimizer" and position < 3 else None
-        seen.append((t, {"rate[0]": moved.rate()}))
+        said = number(moved.optimizer.learning_rate) if asked and position < 3 else None
+        seen.append((t, {"rate[0]": moved.rate(given.get("gradient_accumulation_steps", 1))}))
         if said is not None and said != seen[-1][1]["rate[0]"]:
             seen[-1][1]["said[0]"] = said
     return seen

@@ -16,6 +16,10 @@ WARMUP = {  # id -> what the lines are called
     "torch-sequentiallr-warmup-float32-stepped": "torch SequentialLR(LinearLR, CosineAnnealingLR)",
     "keras-cosinedecayrestarts-warmup-float32-optimizer": "Keras CosineDecayRestarts (no warmup)",
 }
+PAIRED = {  # id -> what the panels are called
+    "both-reducelronplateau-paired-float64-paired": "patience=2, cooldown=0",
+    "both-reducelronplateau-paired-cooldown-3-float64-paired": "patience=1, cooldown=3",
+}
 SAID = {
     Outcome.CONFORMS: "conforms",
     Outcome.DIVERGES_KNOWN: "known divergence",
@@ -25,10 +29,12 @@ SAID = {
 
 def figures(records: Sequence[Record]) -> list[Figure]:
     """Warmup with cosine, and every schedule at the base values; none of what a partial run did not measure."""
-    known = {r.id: r for r in records if r.series.get("rate")}
+    records_of = {r.id: r for r in records}
+    known = {i: r for i, r in records_of.items() if r.series.get("rate")}
     warmup = {name: known[i] for i, name in WARMUP.items() if i in known}
     base = [r for r in known.values() if r.case == "base"]
-    return [draw(found) for draw, found in ((_warmup, warmup), (_every, base)) if found]
+    both = [r for r in (records_of.get(i) for i in PAIRED) if r is not None and r.series.get("metric")]
+    return [draw(found) for draw, found in ((_warmup, warmup), (_every, base), (_on_a_plateau, both)) if found]
 
 
 def _warmup(records: Mapping[str, Record]) -> Figure:
@@ -74,6 +80,36 @@ def _every(records: Sequence[Record]) -> Figure:
     )
 
 
+def _on_a_plateau(records: Sequence[Record]) -> Figure:
+    lines = {
+        "torch": "torch",
+        "keras": "Keras, patience and cooldown one more",
+        "keras naive": "Keras, the same values as torch",
+    }
+    with drawing(9.6, 4.2) as drawn:
+        panels = drawn.axes(2, len(records), sharex=True, height_ratios=(2, 3))
+        for column, record in enumerate(records):
+            metric, rates = panels[column], panels[len(records) + column]
+            metric.plot(
+                range(1, len(record.series["metric"]) + 1), record.series["metric"], color="#444444", marker="."
+            )
+            for n, (name, says) in enumerate(lines.items()):
+                style = {**STYLES[n], "linewidth": 1.2 + 1.2 * (len(lines) - n)}  # thinner over thicker
+                rates.plot(record.series[name], drawstyle="steps-post", label=says, **style)
+            metric.set_title(f"torch: {PAIRED[record.id]}", fontsize=8.5)
+            rates.set(yscale="log", xlabel="epoch")
+            rates.set_yscale("log", base=2)
+        panels[0].set_ylabel("metric")
+        panels[len(records)].set_ylabel("learning rate")
+        drawn.figure.legend(*rates.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return Figure(
+        "ReduceLROnPlateau of both, on one sequence of metrics",
+        drawn.svg,
+        "Above the metric, below the rate that SGD uses after each epoch. Under the same names Keras reduces earlier, "
+        "and waits an epoch less after it; with patience and cooldown one more the two are one line.",
+    )
+
+
 def _broken(name: str) -> str:
     return name if len(name) < 22 else f"{name[:15]}…{name[-5:]}"
 
@@ -87,7 +123,7 @@ def _first(record: Record, n: int) -> tuple[list[float], list[float]]:
 def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Which settings are the same, which bugs are caught, and what is computed in which precision."""
     known = {r.id: r for r in records}
-    found = [_warmups(known), _plateau(records), _bugs(known), PRECISION, CONTRADICTIONS]
+    found = [_warmups(known), _plateau(records), _bugs(known), _mistakes(), PRECISION, CONTRADICTIONS]
     return [table for table in found if table["rows"]]
 
 
@@ -102,12 +138,12 @@ def _warmups(known: Mapping[str, Record]) -> dict[str, Any]:
         apart = max(abs(mine[t] - theirs[t]) for t in mine if t in theirs)
         beyond = dict(zip(*_first(record, 60), strict=True))
         at = [f"{beyond[t]:.5f}" for t in (0, 8, 20, 32, 44) if t in beyond]
-        rows.append((title, *at, f"{apart:.1e}"))
+        rows.append((title, *at, f"{apart:.2g}"))
     return {
         "title": "Warmup and cosine, side by side",
         "says": "The rate that was used, at five updates, and the largest difference up to the end of the decay from the "
         "schedule written by hand. Each is within the derived bound of its formula.",
-        "head": ("schedule", "0", "8", "20", "32", "44", "apart up to 32"),
+        "head": ("schedule", "update 0", "update 8", "update 20", "update 32", "update 44", "apart up to 32"),
         "rows": rows,
     }
 
@@ -144,6 +180,33 @@ def _bugs(known: Mapping[str, Record]) -> dict[str, Any]:
         "head": ("bug", "what it is", "case", "here", "mistake", "note"),
         "rows": rows,
     }
+
+
+def _mistakes() -> dict[str, Any]:
+    from conformance.schedules import proof
+
+    kept, rows = proof.load(), []
+    for name, kills in sorted(kept.items(), key=lambda pair: pair[0].lower()):
+        options = {m for m in kills if m.startswith("ignored:")}
+        measured = sorted((k[1], m, k[0]) for m, k in kills.items() if k and k[1] is not None)
+        mildest = "all without rounding: any difference is one"
+        if measured:
+            ratio, mistake, case = measured[0]
+            mildest = f"{mistake}: {ratio:,.3g} × the bound, in {case}"
+        own = _of(kills, options) if options else "by the mistakes"
+        rows.append((name, _of(kills, set(kills) - options), own, mildest))
+    return {
+        "title": "What the cases can see: mistakes planted in every schedule",
+        "says": "Each line, option and boundary of a schedule has mistakes of its own, and each option one that ignores it. "
+        "Seen is what differs by more than 1.25 × the bound in some case of that schedule; a mistake that the arguments of "
+        "a schedule cannot show is told where it can.",
+        "head": ("schedule", "mistakes seen", "ignored options seen", "the mildest"),
+        "rows": rows,
+    }
+
+
+def _of(kills: Mapping[str, Sequence[Any]], names: set[str]) -> str:
+    return f"{sum(bool(kills[m]) for m in names)} of {len(names)}"
 
 
 PRECISION = {

@@ -35,6 +35,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "paired-least": {"least": 0.09375, "patience": 1},
 }
 
+DRAWN = "steps"  # the metrics whose rates are in the picture of the page
+
 
 @dataclass(frozen=True)
 class Paired(areas.Check):
@@ -59,20 +61,22 @@ class Paired(areas.Check):
         sign = -1 if s.mode == "max" else 1
         scripts = {name: [sign * x for x in METRICS[name]] for name in USUAL}
         seen: dict[str, Seen] = {}
-        apart = 0
+        apart, drawn = 0, {}
         for name, metrics in scripts.items():
             torch, keras, naive = (self._rates(how, given[how], metrics) for how in given)
             seen[name] = [
                 (t, {"rate[0]": a, "rate[1]": b}) for t, (a, b) in enumerate(zip(torch, keras, strict=True))
             ]
             apart += sum(b != n for b, n in zip(keras, naive, strict=True))
+            if name == DRAWN:
+                drawn = {"metric": [*metrics], "torch": torch, "keras": keras, "keras naive": naive}
         written = {how: ", ".join(f"{n}={v!r}" for n, v in a.items()) for how, a in given.items()}
         record.constructor = (
             f"torch: ReduceLROnPlateau({written['torch']}); Keras: ReduceLROnPlateau({written['keras']})"
         )
         record.options = {how: written[how] for how in ("torch", "keras")}
         record.steps = sum(len(rows) for rows in seen.values())
-        record.series = {"naive": [written["naive"]], "apart": [apart], "epochs": [record.steps]}
+        record.series = {"naive": [written["naive"]], "apart": [apart], "epochs": [record.steps], **drawn}
         precision = precision_of("keras", self.dtype)  # the wider: the variable is rounded at every reduction
         settle(record, self, ledger, areas.versions(self), self.groups(),
                lambda expected: judge_all(seen, scripts, expected, precision))  # fmt: skip

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from conformance import areas
 from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Group, Unsupported, defaults, departures, to_arguments, to_reference
@@ -101,7 +103,8 @@ def table(framework: str) -> Iterator[PlateauCase]:
     yield PlateauCase("no-patience", "patience 0: the first epoch without improvement", {"patience": 0})
     yield PlateauCase("patience-one", "patience 1", {"patience": 1})
     yield PlateauCase("no-threshold", "every improvement counts", {"threshold": 0.0})
-    for n in (1, 3):
+    yield PlateauCase("below-least", "a rate that is less than the least from the start", {"least": 0.75})
+    for n in (1, 3, 5):
         yield PlateauCase(f"cooldown-{n}", f"a cooldown of {n} epochs", {"cooldown": n, "patience": 1})
     yield PlateauCase("starts-infinite", "the first metric is infinite", {"patience": 3}, ("starts-infinite",))
     yield PlateauCase("starts-not-a-number", "the first metric is not a number", {}, ("starts-not-a-number",))
@@ -115,6 +118,8 @@ def table(framework: str) -> Iterator[PlateauCase]:
         yield PlateauCase("lists", "a least rate for each group", {"least": 0.09375}, second={"least": 0.03125},
                           everywhere=True)  # fmt: skip
     else:
+        yield PlateauCase("monitor-accuracy", "a metric of the model, of which Keras finds out that more is better",
+                          {"mode": "max"}, given={"monitor": "val_accuracy"})  # fmt: skip
         yield PlateauCase(
             "monitor", "another metric, which says itself that less is better", {}, given={"monitor": "loss"}
         )
@@ -156,7 +161,7 @@ class PlateauCheck(areas.Check):
         scripts = {name: [sign * x for x in METRICS[name]] for name in self.case.metrics}
         seen = {name: drive(self, groups, given, metrics) for name, metrics in scripts.items()}
         record.steps = sum(len(rows) for rows in seen.values())
-        precision = precision_of(self.framework, self.dtype)
+        precision = precision_of(self.framework, self.dtype, self.mode)
         settle(record, self, ledger, BINDINGS[self.framework].versions(), groups,
                lambda expected: judge_all(seen, scripts, expected, precision))  # fmt: skip
 
@@ -183,10 +188,10 @@ def arguments(framework: str, references: Sequence[Schedule], case: PlateauCase)
     return {**departures(constructor(framework), found), **case.given}
 
 
-def precision_of(framework: str, dtype: str) -> Precision:
-    """torch reduces a number of the host; Keras a variable, rounded at every reduction."""
+def precision_of(framework: str, dtype: str, mode: str = "") -> Precision:
+    """torch reduces a number of the host, or a tensor; Keras a variable. These are rounded at every reduction."""
     fmt = BINDINGS[framework].formats(dtype)
-    return Precision(fmt, rate=None if framework == "torch" else fmt)
+    return Precision(fmt, rate=None if framework == "torch" and mode != "tensor" else fmt)
 
 
 def judge_all(
@@ -225,7 +230,8 @@ def _torch(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
 
     def made() -> tuple[Any, Any, list]:
         params = [torch.nn.Parameter(torch.zeros(1, dtype=dtype)) for _ in references]
-        described = [{"params": [p], "lr": r.rate} for p, r in zip(params, references, strict=True)]
+        rates = [torch.tensor(r.rate, dtype=dtype) if check.mode == "tensor" else r.rate for r in references]
+        described = [{"params": [p], "lr": rate} for p, rate in zip(params, rates, strict=True)]
         optimizer = torch.optim.SGD(described, foreach=False)
         return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **given), params
 
@@ -239,6 +245,8 @@ def _torch(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
                 optimizer, schedule, params = made()
                 optimizer.load_state_dict(states[0])
                 schedule.load_state_dict(states[1])
+        if check.mode == "tensor" and not all(isinstance(g["lr"], torch.Tensor) for g in optimizer.param_groups):
+            raise TypeError("the learning rate was a tensor, and a number is in its place")
         for param in params:
             param.data.zero_()
             param.grad = torch.ones(1, dtype=dtype)
@@ -252,7 +260,8 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
         optimizer = keras.optimizers.SGD(learning_rate=references[0].rate)
         moved = keras_driver.Used(check.dtype, optimizer)
         callback = keras.callbacks.ReduceLROnPlateau(**given)
-        callback.set_model(types.SimpleNamespace(optimizer=optimizer))
+        of_model = _with_accuracy(keras) if given.get("monitor") == "val_accuracy" else []
+        callback.set_model(types.SimpleNamespace(optimizer=optimizer, metrics=of_model))
         callback.on_train_begin()
         seen: Seen = []
         for epoch, metric in enumerate((None, *metrics)):
@@ -267,6 +276,14 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
         return seen
 
 
+def _with_accuracy(keras: Any) -> list[Any]:
+    """The metrics of a model that has been evaluated once: before that it does not know them."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    model.evaluate(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0)
+    return model.metrics
+
+
 def checks() -> Iterator[PlateauCheck]:
     """Of each framework."""
     for framework, plain in PLAIN.items():
@@ -274,5 +291,7 @@ def checks() -> Iterator[PlateauCheck]:
             ways = [("float64", plain)]
             if case.everywhere:
                 ways += [("float32", plain), ("float64", "resumed")]
+            if case.everywhere and framework == "torch":
+                ways += [("float64", "tensor"), ("float32", "tensor")]
             for dtype, mode in ways:
                 yield PlateauCheck(framework, "reducelronplateau", case.name, case.why, dtype, mode, case)

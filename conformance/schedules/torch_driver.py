@@ -116,7 +116,10 @@ class Driver:
             rate = getattr(reference, "rate", None)
             rate = 0.25 if not self.entry.argument("rate") and rate is None else self._rate(reference)
             groups.append({"params": pair, "lr": rate})
-        self.optimizer = torch.optim.SGD(groups, lr=1.0, momentum=MOMENTUM if self.momenta else 0.0, foreach=False)
+        momentum: dict[str, Any] = {"momentum": MOMENTUM if self.momenta else 0.0}
+        if self.case.optimizer == "Adam":
+            momentum = {"betas": (MOMENTUM, 0.0), "eps": 0.0}
+        self.optimizer = getattr(torch.optim, self.case.optimizer)(groups, lr=1.0, foreach=False, **momentum)
 
     def _rate(self, reference: Schedule) -> Any:
         rate = rate_of(reference)
@@ -152,7 +155,7 @@ class Driver:
             for param in pair:
                 param.data.zero_()
             if self.momenta:
-                self.optimizer.state[pair[1]]["momentum_buffer"] = self.torch.ones(1, dtype=self.dtype)
+                self._prepare(pair)
         self.optimizer.step()
         seen: dict[str, float] = {}
         for i, (pair, said) in enumerate(zip(self.params, self.scheduler.get_last_lr(), strict=True)):
@@ -162,8 +165,27 @@ class Driver:
             if self.says and not same:
                 seen[f"said[{i}]"] = float(said)
             if self.momenta:
-                seen[f"momentum[{i}]"] = self.optimizer.state[pair[1]]["momentum_buffer"].item()
+                seen[f"momentum[{i}]"] = self.optimizer.state[pair[1]][self.buffer].item()
         return seen
+
+    @property
+    def buffer(self) -> str:
+        """The slot in which 1, with a gradient of 0, becomes the momentum."""
+        return "exp_avg" if self.case.optimizer == "Adam" else "momentum_buffer"
+
+    def _prepare(self, pair: Sequence[Any]) -> None:
+        """The state before the step: a buffer of 1 for the second parameter.
+
+        Adam has made so many steps that no correction is left, and has moments of 1: with a gradient of 1 its
+        step is the rate, exactly.
+        """
+        ones = self.torch.ones(1, dtype=self.dtype)
+        if self.case.optimizer != "Adam":
+            self.optimizer.state[pair[1]]["momentum_buffer"] = ones
+            return
+        for param in pair:
+            state = {"step": self.torch.tensor(2.0**20), "exp_avg": ones.clone(), "exp_avg_sq": ones.clone()}
+            self.optimizer.state[param].update(state)
 
     def resume(self) -> None:
         """A new optimizer and a new scheduler, with the state of the old ones."""
@@ -235,6 +257,12 @@ def _indexed(driver: Driver, indices: Sequence[float]) -> Seen:
     for t in [*indices, indices[1], indices[-1], 0]:
         driver.scheduler.step(t)
         seen.append((t, driver.use()))
+    if driver.entry.recursive:  # a step after an index would start from the rate of that index
+        return seen
+    for t in [t for t in indices if t == int(t)][-4:-1]:  # by index, and on from there
+        driver.scheduler.step(t)
+        driver.scheduler.step()
+        seen.append((t + 1, driver.use()))
     return seen
 
 

@@ -40,6 +40,7 @@ def _entry(cls: str, reference: type[Schedule], arguments: Mapping[str, Any], fi
 
 FUNCTION = {"function": "lr_lambda"}
 MOMENTA = {"cycle_momentum": "cycle_momentum", "base_momentum": "base_momentum", "max_momentum": "max_momentum"}
+ADAM = {"optimizer": "Adam", "everywhere": True, "why": "the momentum of Adam is the first of its betas"}
 RATE = 0.5
 LINEAR = Linear(rate=RATE, start=0.25, end=1.0, steps=8)
 HALVED = Exponential(rate=RATE, every=1, decay=0.875)
@@ -80,7 +81,7 @@ entries: dict[str, Entry] = sequence(
             "peak": "max_lr", "total": "total_steps", "portion": "pct_start", "strategy": "anneal_strategy",
             "div": "div_factor", "final_div": "final_div_factor", "three_phase": "three_phase", **MOMENTA},
             usual={"peak": 0.01, "total": 30}, per_group={"peak": 0.75, "base_momentum": 0.25, "max_momentum": 0.75},
-            cases={"epochs": {"given": {"total_steps": None, "epochs": 4, "steps_per_epoch": 5},
+            cases={"adam": ADAM, "epochs": {"given": {"total_steps": None, "epochs": 4, "steps_per_epoch": 5},
                               "why": "total_steps from epochs and steps_per_epoch"}},
         ),
         _entry("CyclicLR", Cyclic, {
@@ -90,6 +91,7 @@ entries: dict[str, Entry] = sequence(
             {"iterations": "training"}, usual={"rate": 0.01, "peak": 0.1, "up": 10},
             per_group={"rate": 0.25, "peak": 0.75, "base_momentum": 0.25, "max_momentum": 0.75},
             cases={
+                "adam": ADAM,
                 "scale-by-cycle": {"scale": Power(0.75)},
                 "scale-by-iteration": {"scale": Power(0.875), "scale_of": "iterations"},
                 "scale-overrides": {"scale": Power(0.75), "policy": "triangular2"},

@@ -22,22 +22,33 @@ def figures(records: Sequence[Record]) -> list[Figure]:
 
 
 def _rates(records: Sequence[Record]) -> Figure:
-    with drawing(9.6, 3.4) as drawn:
-        left, right = drawn.axes(1, 2)
-        for n, record in enumerate(records):
-            style = {**STYLES[n % len(STYLES)], "linewidth": 1.1 + 0.9 * (len(records) - n)}  # thinner over thicker
-            steps = range(1, len(record.series["rate used"]) + 1)
-            left.step(steps, record.series["rate used"], where="mid", label=_named(record), **style)
-            epochs = record.series["loss"][::EPOCH]
-            right.plot(range(len(epochs)), epochs, **style)
-        left.set(title="The learning rate that was used", xlabel="step", ylabel="learning rate", yscale="log")
-        right.set(title="Loss over all samples", xlabel="epoch", ylabel="mean squared error")
-        drawn.figure.legend(loc="outside lower center", ncols=4)
+    sides = [f for f in ("keras", "torch") if any(r.framework == f for r in records)]
+    with drawing(9.6, 5.4) as drawn:
+        panels = drawn.axes(2, len(sides), sharey="row")
+        for column, framework in enumerate(sides):
+            above, below = panels[column], panels[len(sides) + column]
+            mine = [r for r in records if r.framework == framework]
+            for n, record in enumerate(mine):
+                style = {
+                    **STYLES[n % len(STYLES)],
+                    "linewidth": 1.2 + 1.6 * (len(mine) - 1 - n),
+                }  # thinner over thicker
+                steps = range(1, len(record.series["rate used"]) + 1)
+                above.step(steps, record.series["rate used"], where="mid", label=record.case, **style)
+                epochs = record.series["loss"][::EPOCH]
+                below.plot(range(len(epochs)), epochs, label=record.case, **style)
+            above.set_yscale("log", base=2)
+            above.set(title=f"{NAMES[framework]}: the rate that was used", xlabel="step")
+            below.set(title=f"{NAMES[framework]}: loss over all samples", xlabel="epoch")
+            above.legend()
+        panels[0].set_ylabel("learning rate")
+        panels[len(sides)].set_ylabel("mean squared error")
     return Figure(
         "One plan, every way",
         drawn.svg,
         "SGD in float64. The rate is read off the steps: how far the parameters went, in units of the gradient. "
-        "All lines lie on each other, so each is drawn thinner than the one below it.",
+        "In each panel all lines lie on each other, so each is drawn thinner than the one below it; and the "
+        "panels of the two frameworks are the same.",
     )
 
 

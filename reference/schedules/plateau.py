@@ -27,7 +27,8 @@ class Plateau(Schedule):
         improved:  b <- x, bad <- 0        else:  bad <- bad + 1
         while epochs of a cooldown are left: one less, and bad <- 0
         bad > P ("allowed") or bad >= P ("waited"):
-            eta <- max(f eta, eta_min), unless that changes it by less than eps; bad <- 0, cooldown of C epochs
+            eta <- max(f eta, eta_min), unless that is more, or changes it by less than eps; bad <- 0, cooldown of C
+            epochs
 
     with eta_0 `rate`, f `factor`, P `patience` and C `cooldown` (epochs), h `threshold` (a fraction, or in the unit
     of the metric), eta_min `least`, eps `epsilon` (rates); `mode` says whether a small or a large metric is good,
@@ -79,7 +80,7 @@ class Plateau(Schedule):
             if cooling > 0:
                 cooling, bad = cooling - 1, 0
             if bad > self.patience or (self.patience_is == "waited" and bad >= max(self.patience, 1)):
-                lower = np.maximum(rate * self.factor, self.least)
+                lower = np.minimum(rate, np.maximum(rate * self.factor, self.least))
                 if self.epsilon == 0 or rate - lower >= self.epsilon:
                     rate = lower
                 bad, cooling = 0, self.cooldown

@@ -39,6 +39,18 @@ def test_the_verdict_is_what_the_readings_say(claim: table.Claim, versions: dict
     assert table.verdict(expected, claim) == claim.verdict
 
 
+def test_the_page_says_where_versions_differ() -> None:
+    from dataclasses import replace
+
+    claim = next(c for c in CLAIMS if c.name == "clipping")
+    assert table.by_version(claim) == HOLDS_IF
+    ranges = (("<3", True), (">=3", False))
+    readings = tuple(replace(r, expected=ranges) if r.name == "each" else r for r in claim.readings)
+    found = table.by_version(replace(claim, readings=readings))
+    assert found == f"both <3: {HOLDS_IF}; both >=3: {DOES_NOT_HOLD}"
+    assert table.by_version(next(c for c in CLAIMS if c.name == "state")).startswith(f"{DOES_NOT_HOLD}; a note")
+
+
 def test_a_verdict_follows_from_what_was_found() -> None:
     claim = next(c for c in CLAIMS if c.name == "clipping")
     right = {reading.name: reading.expected for reading in claim.readings}

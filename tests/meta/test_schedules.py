@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from functools import cache
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from conformance import mutants
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Group, Unsupported, to_arguments
+from conformance.bindings.base import Group, defaults
 from conformance.errors import BadInput
-from conformance.schedules import area, keras_driver, plateau, torch_driver
-from conformance.schedules.bugs import BUGS
-from conformance.schedules.cases import cases, length, points
-from conformance.schedules.verdict import MOMENTUM, judged, typed
+from conformance.schedules import area, joined, keras_driver, plateau, proof
+from conformance.schedules.cases import Case, cases, length, points
+from conformance.schedules.proof import DRIVERS, ENTRIES, seen_by, times, trials
+from conformance.schedules.verdict import judged, typed
 from conformance.verdict import BLIND_ABOVE, LIMIT
 from reference.formats import WORKING
 from reference.schedules import SCHEDULES, is_recursive, recursive
 
-DRIVERS = {"torch": torch_driver, "keras": keras_driver}
-ENTRIES = [(f, e) for f, d in DRIVERS.items() for e in d.entries.values()]
 STEPPED = {name: c for name, c in SCHEDULES.items() if name != "Plateau"}  # which follows a metric
-
-
-@cache
-def trials(framework, name):
-    """Every case of an entry with its reference, and the way in which its precision is widest and sharpest."""
-    driver = DRIVERS[framework]
-    entry = driver.entries[name]
-    found = []
-    for case in cases(entry):
-        try:
-            for reference in case.references(entry, None, driver.GROUPS):
-                to_arguments(entry, reference)
-                found.append((case, reference))
-        except Unsupported:
-            continue
-    return found
-
-
-def times(framework, case, reference):
-    whole = list(range(length(reference, case)))
-    if framework == "torch" and is_recursive(reference):
-        return whole
-    return sorted({*whole, *points(reference, case)})
-
-
-def seen_by(framework, case, reference, make=WORKING.dtype):
-    """What an implementation would use that computes with `make`: in float64, or in float32 rounded."""
-    made = typed(reference, lambda _, v: make(v))
-    steps = times(framework, case, reference)
-    if DRIVERS[framework] is torch_driver and reference.by_recursion:
-        rates = made.run(steps)
-    else:
-        rates = [made.at(t) for t in steps]
-    rows = [(t, {"rate[0]": float(np.float64(rate))}) for t, rate in zip(steps, rates, strict=True)]
-    if reference.momenta:
-        for t, row in rows:
-            row["momentum[0]"] = float(np.float64(made.momentum(t))) if reference.cycle_momentum else MOMENTUM
-    return rows
-
-
-def kill(mutant, framework, name, quick=True):
-    """The case and ratio by which the mistake is seen in the cases of an entry."""
-    driver = DRIVERS[framework]
-    entry, reached = driver.entries[name], False
-    # float64 where that is what is computed: a rounding that Keras makes anyway is nobody's mistake.
-    precision = driver.precision(entry, "float64" if framework == "torch" else "float32", driver.PLAIN)
-    with np.errstate(all="ignore"):
-        for case, reference in trials(framework, name):
-            planted = mutants.plant(reference, mutant)
-            try:
-                wrong = seen_by(framework, case, planted)
-            except (ArithmeticError, IndexError):
-                return case.name, np.inf
-            if repr(wrong) == repr(seen_by(framework, case, reference)):
-                continue
-            reached = True
-            found = judged(wrong, [Group((0,), reference)], precision)
-            if not found.conforms:
-                return case.name, found.ratio
-    return None if reached else ()
+KEPT = proof.load()
 
 
 @pytest.mark.parametrize(
@@ -90,33 +28,37 @@ def kill(mutant, framework, name, quick=True):
     [pytest.param(f, e, m, id=f"{f}-{e.optimizer}-{m.name}") for f, e in ENTRIES for m in mutants.of(e.reference)],
 )
 def test_is_killed(framework, entry, mutant):
-    """By a case of this schedule, where its dialect can make the mistake at all."""
-    killed = kill(mutant, framework, entry.optimizer)
+    """By a case of this schedule, where its dialect can make the mistake at all; and the page has that case."""
+    killed = proof.kill(mutant, framework, entry.optimizer)
+    kept = KEPT[f"{framework} {entry.cls}"].get(mutant.name)
     if killed == ():
-        assert any(kill(mutant, f, e.optimizer) for f, e in ENTRIES if e.reference is entry.reference)
+        assert kept is None
+        assert any(proof.kill(mutant, f, e.optimizer) for f, e in ENTRIES if e.reference is entry.reference)
         return
     assert killed is not None, f"no case sees that {mutant.says}"
     assert killed[1] > LIMIT
+    assert kept[0] == killed[0], "python -m conformance.schedules.proof"
 
 
-@pytest.mark.parametrize(("framework", "entry"), ENTRIES, ids=lambda x: getattr(x, "optimizer", x))
-def test_an_ignored_option_is_seen(framework, entry):
+@pytest.mark.parametrize(
+    ("framework", "entry", "option"),
+    [pytest.param(f, e, o, id=f"{f}-{e.optimizer}-{o}") for f, e in ENTRIES for o in proof.options(e)],
+)
+def test_an_ignored_option_is_seen(framework, entry, option):
     """Each case that sets an option, against an implementation that leaves it at another value."""
-    driver = DRIVERS[framework]
-    precision = driver.precision(entry, "float64" if framework == "torch" else "float32", driver.PLAIN)
-    for f in fields(entry.reference):
-        if f.name not in entry.arguments or f.metadata["probe"] is None or f.name in entry.dialect:
-            continue
-        told = []
-        for case, reference in trials(framework, entry.optimizer):
-            if f.name in case.overrides:
-                without = {k: v for k, v in vars(reference).items() if k != f.name}
-                ignoring = entry.reference(**without, **{f.name: entry.base.get(f.name, f.metadata["base"])})
-                with np.errstate(all="ignore"):
-                    told.append(
-                        not judged(seen_by(framework, case, ignoring), [Group((0,), reference)], precision).conforms
-                    )
-        assert any(told), f"{entry.cls}: nobody sees that {f.name} is ignored"
+    killed = proof.ignored(option, framework, entry.optimizer)
+    assert killed, f"{entry.cls}: nobody sees that {option} is ignored"
+    assert KEPT[f"{framework} {entry.cls}"][f"ignored:{option}"][0] == killed[0]
+
+
+def test_what_is_written_down_is_all_there_is():
+    """No mistake of before is left on the page."""
+    for framework, entry in ENTRIES:
+        there = {m.name for m in mutants.of(entry.reference)} | {f"ignored:{o}" for o in proof.options(entry)}
+        assert set(KEPT[f"{framework} {entry.cls}"]) <= there
+    names = {f"{f} {e.cls}" for f, e in ENTRIES} | {f"{f} ReduceLROnPlateau" for f in plateau.PLAIN}
+    assert set(KEPT) == names
+    assert all(killed for kills in KEPT.values() for killed in kills.values())
 
 
 @pytest.mark.parametrize(("framework", "entry"), ENTRIES, ids=lambda x: getattr(x, "optimizer", x))
@@ -234,40 +176,19 @@ def test_with_another_rate():
 
 
 # -- what follows a metric -----------------------------------------------------------------------------
-def followed(check, reference):
-    sign = -1 if check.groups(installed=False)[0].reference.mode == "max" else 1
-    scripts = {name: [sign * x for x in plateau.METRICS[name]] for name in check.case.metrics}
-    seen = {
-        name: [(t, {"rate[0]": float(v)}) for t, v in enumerate(reference.follow(metrics))]
-        for name, metrics in scripts.items()
-    }
-    return seen, scripts
-
-
-def plateau_checks(framework):
-    found = (c for c in plateau.checks() if isinstance(c, plateau.PlateauCheck) and c.framework == framework)
-    return [c for c in found if c.dtype == "float64" and c.mode == plateau.PLAIN[framework]]
-
-
 @pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Plateau"])), ids=lambda m: m.name)
 def test_a_mistake_on_a_plateau_is_seen(mutant):
-    by = {}
-    for framework in plateau.PLAIN:
-        for check in plateau_checks(framework):
-            groups = check.groups(installed=False)[:1]
-            seen, scripts = followed(check, mutants.plant(groups[0].reference, mutant))
-            found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(framework, "float64"))
-            if not found.conforms:
-                by[check.id] = found.ratio
-    assert by, f"no case sees that {mutant.says}"
+    by = {f: proof.kill_plateau(mutant, f) for f in plateau.PLAIN}
+    assert any(by.values()), f"no case sees that {mutant.says}"
+    for framework, killed in by.items():
+        kept = KEPT[f"{framework} ReduceLROnPlateau"].get(mutant.name)
+        assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.schedules.proof"
 
 
 @pytest.mark.parametrize("framework", plateau.PLAIN)
 def test_no_right_plateau_is_accused(framework):
-    for check in plateau_checks(framework):
-        groups = check.groups(installed=False)[:1]
-        seen, scripts = followed(check, groups[0].reference)
-        found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(framework, "float64"))
+    for check in proof.plateaus(framework):
+        found = proof.following(check, check.groups(installed=False)[0].reference)
         assert found.ratio <= 1, (check.id, found.worst)
 
 
@@ -320,30 +241,61 @@ def test_a_bad_schedule_is_refused_by_name(given):
         WarmupCosine(**{"peak": 0.5, "warmup_steps": 4, "decay_steps": 8, **given})
 
 
-# -- real bugs --------------------------------------------------------------------------------------------
-TABLE = {c.id: c for c in area.checks()}
+@pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Sequential"])), ids=lambda m: m.name)
+def test_a_mistake_in_a_composition_is_seen(mutant):
+    """In those of Keras' schedules, where none multiplies what is there and none starts at 0."""
+    told, precision = [], keras_driver.precision(joined.entry_of(joined.FALLING), "float32", "call")
+    for check in joined.checks():
+        wrong = mutants.plant(check.schedule, mutant)
+        seen = [(t, {"rate[0]": float(wrong.at(t))}) for t in points(check.schedule, Case(check.name, check.why))]
+        told.append(not judged(seen, check.groups(), precision).conforms)
+    assert any(told) == (mutant.name not in ("milestone-zero", "factors-go-on"))
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.where.split()[0])
-def test_a_real_bug_is_caught_by_its_case(bug):
-    if not bug.case:
-        assert bug.reason
-        return
-    check = TABLE[bug.case]
-    if not bug.mutant:
-        return
-    groups = check.groups(installed=False)[:1]
-    wrong = mutants.plant(groups[0].reference, mutants.find(bug.mutant, type(groups[0].reference)))
-    if isinstance(check, plateau.PlateauCheck):
-        seen, scripts = followed(check, wrong)
-        found = plateau.judge_all(seen, scripts, groups, plateau.precision_of(check.framework, "float64"))
-    else:
-        precision = check.driver.precision(check.entry, check.dtype, check.mode)
-        if check.mode == "indexed":
-            steps = points(groups[0].reference, check.case)
-            seen = [(t, {"rate[0]": float(wrong.at(t))}) for t in steps]
-        else:
-            seen = seen_by(check.framework, check.case, wrong)
-        with np.errstate(all="ignore"):
-            found = judged(seen, groups, precision)
-    assert not found.conforms
+# -- the options that the installed frameworks have -------------------------------------------------------
+def offered_and_set(framework, name):
+    """The options of an installed constructor, and those that a case sets."""
+    if name == "reducelronplateau":
+        entry, options = plateau.ENTRIES[framework], set()
+        for case in plateau.table(framework):
+            check = plateau.PlateauCheck(framework, name, case.name, case.why, "float64", "", case)
+            options |= set(plateau.arguments(framework, [g.reference for g in check.groups()], case))
+        return set(defaults(plateau.constructor(framework))) - {"optimizer", *entry.not_update}, options
+    driver = DRIVERS[framework]
+    entry, options = driver.entries[name], set()
+    for check in area.checks():
+        if (check.framework, check.optimizer) == (framework, name):
+            references = check.case.references(entry, driver.constructor(entry), driver.GROUPS)
+            options |= set(driver.describe(entry, references, check.case, check.mode)[1])
+    return set(driver.signature(entry)) - set(entry.not_update), options
+
+
+NAMES = [(f, n) for f, d in DRIVERS.items() for n in (*d.entries, "reducelronplateau")]
+
+
+@pytest.mark.parametrize(("framework", "name"), NAMES, ids="-".join)
+def test_every_option_is_set_by_a_case(framework, name):
+    pytest.importorskip({"keras": "tensorflow"}.get(framework, framework))
+    offered, options = offered_and_set(framework, name)
+    assert offered <= options, f"no case sets {sorted(offered - options)}"
+
+
+@pytest.mark.parametrize("framework", DRIVERS)
+def test_no_schedule_is_left_out(framework):
+    pytest.importorskip({"keras": "tensorflow"}.get(framework, framework))
+    driver = DRIVERS[framework]
+    known = {*(e.cls for e in driver.entries.values()), *driver.ELSEWHERE}
+    assert set(driver.classes()) <= known
+
+
+def test_an_option_that_no_case_sets_is_seen(monkeypatch):
+    """The two tests above, of a class with an option more."""
+    torch = pytest.importorskip("torch")
+
+    class StepLR(torch.optim.lr_scheduler.StepLR):
+        def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1, warmup=0):
+            super().__init__(optimizer, step_size, gamma, last_epoch)
+
+    monkeypatch.setattr(torch.optim.lr_scheduler, "StepLR", StepLR)
+    offered, options = offered_and_set("torch", "steplr")
+    assert offered - options == {"warmup"}
