@@ -33,7 +33,8 @@ def companions(instance: Instance) -> tuple[Case, ...]:
     if entry.build is not None or not entry.reference.separable or entry.reference.gradients != "dense":
         return ()
     found = tuple(c for c in BEHAVIOUR if c.plain and problems.whole(c.problem))
-    return found if replace(instance.case, rates={}).plain and _place(instance.case, found) is not None else ()
+    place = _place(instance.case, found) if replace(instance.case, rates={}).plain else None
+    return found if place is not None and instance.case.steps <= found[place].steps else ()
 
 
 def _place(case: Case, among: tuple[Case, ...]) -> int | None:

@@ -170,12 +170,12 @@ entries: dict[str, Entry] = {
             },
             {"momentums": "m", "adam_velocities": "v"},
             dialect={"buffer": "sum", "orthogonal_in": "parameter", "shape_factor": "none", "others": "adam",
-                     "epsilon": 1e-7, "embeddings": (1,)},
+                     "epsilon": 1e-7, "embeddings": (3,)},
             cases={"rms-rate-other": {"rms_rate": 0.5}},
-            shapes=((7,), (6, 3), (5, 11), (9, 4), (5, 5), ()),
-            option_shapes=((7,), (6, 3), (5, 11)),  # for Adam, an embedding, a hidden layer
+            shapes=((7,), (5, 11), (9, 4), (6, 3), (5, 5), ()),
+            option_shapes=((7,), (5, 11), (9, 4), (6, 3)),  # for Adam, two hidden layers, an embedding
             option_steps=4, steps=FEWER,
-            names={1: "embedding"},
+            names={3: "embedding"},
         ),
         _entry(
             "Adafactor", Adafactor,

@@ -19,7 +19,7 @@ from reference.base import Array, Reference, hyper
 
 @dataclass(frozen=True)
 class Schedule(Reference):
-    """Base of all schedules."""
+    """Base of all schedules. Asked between two updates, an optimizer `says` the rate of the next or the last."""
 
     momenta: ClassVar[bool] = False  # whether it has a momentum for every update too
     by_recursion: ClassVar[bool] = False  # whether the recursive form is the only one: `at` evaluates it
