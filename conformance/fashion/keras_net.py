@@ -49,6 +49,9 @@ class Net:
         """Optimizers look at floatx, layers at the policy, which remembers the first floatx that it saw."""
         backend, policies = self.tf.keras.backend, self.tf.keras.mixed_precision
         before, policy = backend.floatx(), policies.global_policy()
+        if before == self.dtype == policy.name:  # as ever, but where a training in float64 is tried
+            yield
+            return
         backend.set_floatx(self.dtype)
         policies.set_global_policy(self.dtype)
         try:
