@@ -34,7 +34,7 @@ BUGS: tuple[Bug, ...] = (
         "torch-onecyclelr-three-phase-float64-stepped", "momentum-grows"),
     Bug("pytorch#162359", "SequentialLR with a tensor as the rate: the initial rate is overwritten",
         "torch-sequentiallr-base-float64-tensor", "",
-        "it has to conform with two groups and tensors, and does; aliasing has no place in a formula"),
+        "aliasing has no place in a formula: planted in torch's own code, it makes this case fail"),
     Bug("pytorch#185872", "SequentialLR with a milestone of 0 starts with the wrong schedule",
         "torch-sequentiallr-milestone-zero-float64-stepped", "milestone-zero"),
     Bug("pytorch#60265 pytorch-template#68", "the rate jumps when training is resumed with last_epoch",
@@ -63,5 +63,6 @@ BUGS: tuple[Bug, ...] = (
         "the rates are those that a compiled step uses, at every update"),
     Bug("pytorch#163093 #107076 #133898 #130467", "a changing rate recompiles a compiled step; ReduceLROnPlateau puts a "
         "number in the place of a tensor", "torch-reducelronplateau-base-float64-tensor", "",
-        "recompiling costs time and changes no rate; with a tensor as the rate all conforms"),
+        "recompiling costs time and changes no rate; a number in the place of the tensor, planted in torch's own code, "
+        "makes this case fail"),
 )  # fmt: skip

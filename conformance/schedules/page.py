@@ -176,7 +176,8 @@ def _bugs(known: Mapping[str, Record]) -> dict[str, Any]:
         rows.append((bug.where, bug.says, bug.case or "none", outcome, bug.mutant, bug.reason))
     return {
         "title": "Real bugs of schedules, and the case that catches each",
-        "says": "The mistake is planted in the reference, and told from it in the case.",
+        "says": "The mistake is planted in the reference, and told from it in the case. Those that are lines of what is "
+        "installed here, ten of them, are planted there too, and the case fails.",
         "head": ("bug", "what it is", "case", "here", "mistake", "note"),
         "rows": rows,
     }
@@ -194,7 +195,7 @@ def _mistakes() -> dict[str, Any]:
             ratio, mistake, case = measured[0]
             mildest = f"{mistake}: {ratio:,.3g} × the bound, in {case}"
         own = _of(kills, options) if options else "by the mistakes"
-        rows.append((name, _of(kills, set(kills) - options), own, mildest))
+        rows.append((name.replace("keras ", "Keras "), _of(kills, set(kills) - options), own, mildest))
     return {
         "title": "What the cases can see: mistakes planted in every schedule",
         "says": "Each line, option and boundary of a schedule has mistakes of its own, and each option one that ignores it. "
