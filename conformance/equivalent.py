@@ -85,3 +85,76 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
 def proof(optimizer: str, name: str) -> str:
     """Why this mistake changes nothing in this optimizer; nothing where it does."""
     return next((why for where, what, why in PROOFS if optimizer in where.split() and name in what.split()), "")
+
+
+# Changes of one operation (conformance/terms.py) that nothing can see: optimizers ("" for all), what the name of
+# the change has in it, and why.
+TERMS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        "",
+        ("weight_decay != 0", "'0' is '"),
+        "a decay of 0 adds 0, or multiplies by 1: whether the branch is taken then says nothing",
+    ),
+    ("", ("[0]", "'0' is '-1'"), "the list has one entry, which is its first and its last"),
+    ("", ("p * 1' is '(p)'",), "the product makes a copy, and the number is the same"),
+    ("", (" * 1' is '((p", "/ (1))'"), "the product makes a copy, and divided by 1 the number is the same"),
+    ("", ("'param * 1' is '(param)'",), "the product makes a copy, and the number is the same"),
+    (
+        "lamb schedulefreeadamw",
+        ("'-grad' is '(grad)'",),
+        "Keras alone has it, without maximize: the gradient is never turned around",
+    ),
+    (
+        "sgd",
+        ("self.dampening", "(self.learning_rate * grad)", "' is '"),
+        "the learning rate stands inside in Keras alone, which has no dampening: it is 0 there",
+    ),
+    (
+        "radam",
+        ("'rho > self.threshold' is 'rho >= self.threshold'",),
+        "rho is rounded: where it meets the threshold, rounding could turn the comparison, and both branches are "
+        "right",
+    ),
+    (
+        "lbfgs",
+        ("'curvature > 1e-10' is 'curvature >= 1e-10'",),
+        "the curvature is rounded: where it meets the limit, rounding could turn the comparison, and both branches "
+        "are right",
+    ),
+    (
+        "rprop",
+        ("np.sign(", "' is '("),
+        "only the sign of the product of the two signs is read; with one sign left in it, it does not underflow",
+    ),
+    ("asgd", ("ASGD.start", "np.zeros(()) +"), "0 is added to make an array of the number, which stays the same"),
+    ("adafactor", ("Adafactor.start", "np.zeros_like(param[..., 0]"), "only the shape of the slice is used"),
+    (
+        "schedulefreeadamw",
+        ("self.warmup_steps == 0", "'0' is '"),
+        "with T = 0 the other branch divides by 0, and the minimum of infinity and 1 is 1: no warm-up, as it has "
+        "to be; with T = 1 the rate is full from the first step on either way",
+    ),
+    (
+        "schedulefreeadamw",
+        ("evaluation_point", "self.beta_1 == 0", "'0' is '"),
+        "it refuses what nobody asks: the rule takes another branch where beta_1 is 0",
+    ),
+    (
+        "sparseadam",
+        ("_hat",),
+        "torch alone has it, in the form epsilon hat: the line, inherited from Adam, is of the other form",
+    ),
+    (
+        "sparseadam",
+        ("v_max",),
+        "torch alone has it, without amsgrad: the line, inherited from Adam, is never reached",
+    ),
+)
+
+
+def proof_of_term(optimizer: str, change: str) -> str:
+    """Why this change of one operation changes nothing in this optimizer; nothing where it does."""
+    for where, parts, why in TERMS:
+        if (not where or optimizer in where.split()) and all(part in change for part in parts):
+            return why
+    return ""

@@ -24,7 +24,7 @@ PATH = Path(__file__).with_name("proof.json")
 README = Path(__file__).parents[1] / "README.md"
 MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here
 FORMAT = 2
-SECTIONS = ("matrix", "behind", "seeds", "live", "diagnosis")
+SECTIONS = ("matrix", "terms", "behind", "seeds", "live", "diagnosis")
 REMAKE = "python -m conformance prove"
 
 
@@ -69,6 +69,19 @@ def _matrix() -> Section:
 
     digest = lambda name, args: kill_matrix.digest(name)  # noqa: E731
     return Section("matrix", planting.optimizers, lambda names: names, digest, run, frameworks=False)
+
+
+def _terms() -> Section:
+    from conformance import planting, terms, workers
+
+    return Section(
+        "terms",
+        planting.optimizers,
+        lambda names: names,
+        lambda name, args: terms.digest(name),
+        lambda names, args: terms.run(names, workers.number(args.workers)),
+        frameworks=False,
+    )
 
 
 def _behind() -> Section:
@@ -170,8 +183,8 @@ def prove_options(parser: argparse.ArgumentParser) -> None:
 
 
 def mutants(args: argparse.Namespace) -> int:
-    """Plant every known mistake in the references, and show which case sees which; 1 if one survives."""
-    return _try(_matrix(), args)
+    """Plant every known mistake in the references, and change every operation of them; 1 if one survives."""
+    return max(_try(section(), args) for section in (_matrix, _terms))
 
 
 def seeds(args: argparse.Namespace) -> int:
@@ -193,7 +206,7 @@ def confusion(args: argparse.Namespace) -> int:
 
 def prove(args: argparse.Namespace) -> int:
     """Bring all figures up to date: those of `mutants`, `seeds`, `planted` and `confusion`, and the README's."""
-    return max(_try(section(), args) for section in (_matrix, _behind, _seeds, _live, _diagnosis))
+    return max(_try(section(), args) for section in (_matrix, _terms, _behind, _seeds, _live, _diagnosis))
 
 
 def chosen(args: argparse.Namespace) -> list[str]:
@@ -248,7 +261,7 @@ def stale(known: dict[str, Any]) -> dict[str, list[str]]:
     """Section -> what is not up to date in it, and what is no longer there."""
     args = argparse.Namespace(seeds=200)
     found = {}
-    for section in (_matrix(), _behind(), _seeds(), _live(), _diagnosis()):
+    for section in (_matrix(), _terms(), _behind(), _seeds(), _live(), _diagnosis()):
         there = known[section.name]
         names = section.everything()
         old = [n for n in names if not _current(section, args, there, n)]

@@ -55,6 +55,10 @@ def view(proof: Proof) -> dict[str, Any]:
         "proofs": _proofs(matrix),
         "idle": [(o, n) for o, n, why in idle if not why],
         "kept": sorted({(n, why) for _, n, why in idle if why}),
+        "terms": {
+            o: {**t, "proved": sorted(t["unseen"].items()), "seen": t["planted"] - len(t["unseen"])}
+            for o, t in sorted(proof["terms"].items())
+        },
         "behind": proof["behind"],
         "seeds": dict(sorted(proof["seeds"].items())),
         "live": dict(sorted(proof["live"].items())),
@@ -123,6 +127,12 @@ def problems(proof: Proof) -> list[str]:
     return [
         *_of_matrix(proof.get("matrix", {})),
         *(
+            f"{o}: nothing sees that {change}"
+            for o, t in proof.get("terms", {}).items()
+            for change, why in t["unseen"].items()
+            if not why
+        ),
+        *(
             f"{o}: the mistake {n!r} passes the gate behind a binding"
             for o, b in proof.get("behind", {}).items()
             for n in b["passing"]
@@ -161,6 +171,7 @@ def figures(proof: Proof) -> dict[str, Any]:
     best = [(max(ratio for _, ratio in r["best"].values()), o, n) for o, n, r in rows if r["kills"]]
     each = [gap for by in gaps(proof).values() for gap in by.values() if gap["gap"] is not None]
     behind, seeds, live, diagnosis = (list(proof[s].values()) for s in ("behind", "seeds", "live", "diagnosis"))
+    terms = list(proof["terms"].values())
     return {
         "optimizers": len(set(matrix) - {"wrapped"}),
         "planted": len(rows),
@@ -175,6 +186,8 @@ def figures(proof: Proof) -> dict[str, Any]:
         "runs": sum(s["runs"] for s in seeds),
         "accused": sum(len(s["accused"]) for s in seeds),
         "seeded": len(seeds),
+        "terms": sum(t["planted"] for t in terms),
+        "terms_unseen": sum(len(t["unseen"]) for t in terms),
         "behind": sum(b["planted"] for b in behind),
         "behind_seen": sum(b["planted"] - len(b["passing"]) for b in behind),
         "live": len(live),
@@ -231,6 +244,13 @@ def heat(cell: str) -> str:
     return "h5" if cell == "!" else f"h{min(5, 1 + int(cell, 36) // 3)}"
 
 
+def _of_terms(f: Mapping[str, Any]) -> Iterator[str]:
+    if f["terms"]:
+        seen = f["terms"] - f["terms_unseen"]
+        rest = f"; the other {f['terms_unseen']} are proved to change nothing" if f["terms_unseen"] else ""
+        yield f"| each operation of each rule, left out or changed | {seen:,} of {f['terms']:,} are seen{rest} |"
+
+
 def readme(proof: Proof) -> str:
     """The figures as the README has them: a few lines of Markdown."""
     from conformance.verdict import LIMIT
@@ -241,6 +261,7 @@ def readme(proof: Proof) -> str:
         "|---|---|",
         f"| planted mistakes that are seen | {f['seen']:,} of {f['planted']:,}, in {f['optimizers']} rules |",
         f"| proved to change nothing | {f['equivalent']}, each with the proof |",
+        *_of_terms(f),
         f"| hardest to see | {f['mildest'][2]} in {f['mildest'][1]}: {ratio_text(f['mildest'][0])} × the bound |",
         f"| a right implementation, at worst | {ratio_text(f['right'])} × the bound; {LIMIT} is the limit |",
     ]

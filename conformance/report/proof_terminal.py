@@ -34,6 +34,18 @@ def _matrix(found: Found) -> Table:
     return table
 
 
+def _terms(found: Found) -> Table:
+    table = Table(
+        "optimizer", "operations changed", "seen", "proved to change nothing", "seen by nothing", box=None
+    )
+    for name, one in found.items():
+        proved = sum(bool(why) for why in one["unseen"].values())
+        lost = [change for change, why in one["unseen"].items() if not why]
+        seen = one["planted"] - len(one["unseen"])
+        table.add_row(name, str(one["planted"]), str(seen), str(proved), "; ".join(lost))
+    return table
+
+
 def _behind(found: Found) -> Table:
     table = Table("optimizer", "planted", "fail the gate", "pass it", box=None)
     for name, one in found.items():
@@ -67,4 +79,11 @@ def _diagnosis(found: Found) -> Table:
     return table
 
 
-TABLES = {"matrix": _matrix, "behind": _behind, "seeds": _seeds, "live": _live, "diagnosis": _diagnosis}
+TABLES = {
+    "matrix": _matrix,
+    "terms": _terms,
+    "behind": _behind,
+    "seeds": _seeds,
+    "live": _live,
+    "diagnosis": _diagnosis,
+}

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import cases, cli, equivalent, faults, kill, kill_matrix, live, planting, proof, seeds
+from conformance import cases, cli, equivalent, faults, kill, kill_matrix, live, planting, proof, seeds, terms
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput
 from conformance.live_table import PATCHES
@@ -93,6 +93,31 @@ def test_a_fault_is_seen_behind_a_driver():
     one = trial("adam", "torch-adam-rate-change-float64")
     run = one.run(one.groups(), driven_by=faults.FAULTS["rate-late"].driver)
     assert kill.ratio(one, run) > LIMIT
+
+
+# -- every operation, changed ---------------------------------------------------------------------------
+@pytest.mark.parametrize("optimizer", ["lion", "adam"])
+def test_every_operation_of_a_rule_is_seen(optimizer):
+    found = dict(terms.run([optimizer], 1))[optimizer]
+    assert found["planted"] > 10
+    assert not found["unseen"]
+
+
+def test_an_operation_that_nothing_sees_has_a_proof():
+    found = {o: t["unseen"] for o, t in proof.load()["terms"].items()}
+    assert found, f"out of date: {proof.REMAKE}"
+    assert all(why for unseen in found.values() for why in unseen.values())
+    used = {why for unseen in found.values() for why in unseen.values()}
+    assert {why for *_, why in equivalent.TERMS} == used, "a proof of what is seen, or no longer there"
+
+
+def test_a_change_is_of_one_operation():
+    rule = planting.entries("rprop")[0].reference
+    names = [c.name for c in terms.changes(rule)]
+    assert len(set(names)) >= len(names) - 2  # the same number twice in a line
+    changed = terms.changed(rule, terms.changes(rule)[0])
+    assert issubclass(changed, rule)
+    assert len(set(vars(changed)) & set(vars(rule)) & {"update", "start"}) == 1
 
 
 # -- in live code --------------------------------------------------------------------------------------------
