@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
-from conformance import mutants, workers
+from conformance import diagnosis, mutants, suspects, workers
 from conformance.bindings.base import Group
 from conformance.diagnosis import Diagnosis, diagnose_all
 from conformance.evidence import Evidence
-from conformance.kill_matrix import of_cases
+from conformance.kill_matrix import code, of_cases
 from conformance.mutants import Mutant
 from conformance.selfcheck import Trial, trials, unmutated
 from reference.formats import FORMATS
@@ -98,11 +98,11 @@ def one(optimizer: str, mutant: Mutant, cases: int = CASES, hidden: bool = False
     seen = _seen(optimizer, mutant, cases)
     if not seen:
         return None
-    diagnosis = diagnose_all([e for _, e in seen])
-    row = _row(optimizer, mutant, seen, diagnosis)
+    said = diagnose_all([e for _, e in seen])
+    row = _row(optimizer, mutant, seen, said)
     if not hidden:
         return row
-    same = next(({e.name, *e.same} for e in diagnosis.nearest if mutant.name in (e.name, *e.same)), set())
+    same = next(({e.name, *e.same} for e in said.nearest if mutant.name in (e.name, *e.same)), set())
     blind = diagnose_all([e for _, e in seen], without={mutant.name, *same})
     return replace(row, unknown=tuple(e.name for e in blind.nearest))
 
@@ -123,8 +123,9 @@ def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[s
 
 
 def digest(optimizer: str) -> str:
-    """A fingerprint of what these figures follow from: the rule, its cases with their data, and its mistakes."""
+    """A fingerprint of what these figures follow from: the rule, its cases, its mistakes, and the diagnosis."""
     state = f"{of_cases(optimizer)} {CASES} {[astuple(m) for m in _mutants(optimizer)]}"
+    state += code(diagnosis) + code(suspects)
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 

@@ -192,16 +192,16 @@ def explanations(
     evidence: Sequence[Evidence], deep: bool = True, without: Collection[str] = ()
 ) -> list[Explanation]:
     """The suspects that fit, those that explain most cases first; indistinguishable ones are one."""
-    tried: dict[str, list[Suspect | None]] = {}
+    tried: dict[tuple[str, str], list[Suspect | None]] = {}  # a number may have the name of a mistake
     for n, e in enumerate(evidence):
         for suspect in suspects(e.groups, e.rates, e.fmt, e.defaults):
             if suspect.name in without:
                 continue
-            tried.setdefault(suspect.name, [None] * len(evidence))[n] = suspect
+            tried.setdefault((suspect.kind, suspect.name), [None] * len(evidence))[n] = suspect
     return _fitting(evidence, tried) or (_fitting(evidence, _pairs(evidence, tried)) if deep else [])
 
 
-def _pairs(evidence: Sequence[Evidence], tried: Mapping[str, Sequence[Suspect | None]]) -> dict:
+def _pairs(evidence: Sequence[Evidence], tried: Mapping[Any, Sequence[Suspect | None]]) -> dict:
     """A form together with any other suspect; those that the first divergence rules out are left out."""
     first = next((n for n, e in enumerate(evidence) if not e.conforms), None)
     found: dict[str, list[Suspect | None]] = {}
@@ -221,7 +221,7 @@ def _pairs(evidence: Sequence[Evidence], tried: Mapping[str, Sequence[Suspect | 
     return found
 
 
-def _fitting(evidence: Sequence[Evidence], tried: Mapping[str, Sequence[Suspect | None]]) -> list[Explanation]:
+def _fitting(evidence: Sequence[Evidence], tried: Mapping[Any, Sequence[Suspect | None]]) -> list[Explanation]:
     """Judge them on every case. A case that conforms speaks for a suspect that changes nothing there."""
     scored: list[tuple[tuple, Suspect, list[float | None], int]] = []
     wrong = [n for n, e in enumerate(evidence) if not e.conforms]

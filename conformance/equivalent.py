@@ -116,6 +116,17 @@ TERMS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "right",
     ),
     (
+        "muon",
+        ("tall = x.shape[0] > x.shape[1]",),
+        "the iteration of a matrix and of its transpose are the transposes of each other: to transpose saves work, "
+        "and changes rounding alone",
+    ),
+    (
+        "muon",
+        ("fmt = BFLOAT16 if",),
+        "it says in which precision the bound is: a run in plain NumPy has none, as the judge alone has bounds",
+    ),
+    (
         "lbfgs",
         ("'curvature > 1e-10' is 'curvature >= 1e-10'",),
         "the curvature is rounded: where it meets the limit, rounding could turn the comparison, and both branches "

@@ -132,7 +132,7 @@ def digest(optimizer: str) -> str:
     for name, mutant in sorted(planting.mistakes(optimizer).items()):
         state.update(_line(name, astuple(mutant)))
     for fault in FAULTS.values():
-        state.update(_line(_code(fault.driver)))
+        state.update(_line(code(fault.driver)))
     return state.hexdigest()[:16]
 
 
@@ -151,7 +151,7 @@ def of_cases(optimizer: str) -> str:
     for rule in dict.fromkeys(rules):
         for cls in rule.__mro__:
             if cls.__module__.startswith("reference."):
-                state.update(_line(_code(cls)))
+                state.update(_line(code(cls)))
     return state.hexdigest()[:16]
 
 
@@ -159,9 +159,9 @@ def _line(*parts: Any) -> bytes:
     return " ".join(map(str, parts)).encode() + b"\n"
 
 
-def _code(cls: type) -> str:
-    """The source without its comments and docstrings, which change nothing."""
-    source = re.sub(r'""".*?"""', "", inspect.getsource(cls), flags=re.DOTALL)
+def code(what: Any) -> str:
+    """The source of a class or a module without its comments and docstrings, which change nothing."""
+    source = re.sub(r'""".*?"""', "", inspect.getsource(what), flags=re.DOTALL)
     lines = (re.sub(r"\s+#.*| +$", "", line) for line in source.splitlines())
     return "\n".join(line for line in lines if line)
 

@@ -102,7 +102,7 @@ def _seeds() -> Section:
 
     return Section(
         "seeds",
-        _every_rule,
+        rules,
         _rules,
         lambda name, args: seeds.digest(name, args.seeds),
         lambda names, args: seeds.run(names, args.seeds, args.workers),
@@ -130,7 +130,7 @@ def _diagnosis() -> Section:
 
     return Section(
         "diagnosis",
-        _every_rule,
+        rules,
         _rules,
         lambda name, args: confusion.digest(name),
         lambda names, args: confusion.run(names, workers.number(args.workers)),
@@ -138,7 +138,8 @@ def _diagnosis() -> Section:
     )
 
 
-def _every_rule() -> list[str]:
+def rules() -> list[str]:
+    """Every optimizer of every framework."""
     from conformance import planting
 
     return _rules(planting.optimizers())

@@ -19,7 +19,7 @@ from typing import Any
 
 from conformance import kill, planting, workers
 from conformance.bindings.base import Group
-from conformance.equivalent import TERMS, proof_of_term
+from conformance.equivalent import proof_of_term
 from conformance.kill_matrix import of_cases
 from conformance.selfcheck import Trial
 from conformance.verdict import LIMIT
@@ -61,11 +61,12 @@ def changes(rule: type[Reference]) -> list[Change]:
                 written = home == sys.modules[cls.__module__].__file__  # and not made by dataclass
                 described = method in DESCRIBE or method in SEARCHES.get(cls.__name__, ())
                 if written and not described and getattr(rule, method) is function:
-                    found += _of_method(cls.__name__, method, function)
+                    found += _of_method(cls.__name__, method, function, rule.bound == "statistical")
     return found
 
 
-def _of_method(owner: str, method: str, function: Any) -> Iterator[Change]:
+def _of_method(owner: str, method: str, function: Any, wide: bool) -> Iterator[Change]:
+    """The changes of one method; where the bound is `wide` a number is moved by half, else by a thousandth."""
     source = textwrap.dedent(inspect.getsource(function))
     starts = [0]
     for line in source.splitlines(keepends=True):
@@ -80,7 +81,7 @@ def _of_method(owner: str, method: str, function: Any) -> Iterator[Change]:
             continue
         begin, end = (starts[n - 1] + c for n, c in
                       ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)))  # fmt: skip
-        for now in _others(node, source, node in limits):
+        for now in _others(node, source, 10 if node in limits else 1.5 if wide else 1 + 2**-10):
             if now != source[begin:end] and (begin, end, now) not in there:
                 there.add((begin, end, now))
                 yield Change(owner, method, begin, end, source[begin:end], now, numbered[node.lineno - 1])
@@ -93,8 +94,8 @@ DROPPED = ("np.sqrt", "abs", "np.sign")
 CHOOSE = ("average", "np.where")
 
 
-def _others(node: ast.AST, source: str, limit: bool) -> Iterator[str]:
-    """What may stand in the place of a node; a number that is a limit is moved by more than others."""
+def _others(node: ast.AST, source: str, times: float) -> Iterator[str]:
+    """What may stand in the place of a node; a number is one more, and so many times what it is."""
 
     def text(part: ast.AST) -> str:
         return ast.get_source_segment(source, part) or ""
@@ -105,8 +106,7 @@ def _others(node: ast.AST, source: str, limit: bool) -> Iterator[str]:
         if type(node.op) in OPERATORS:
             yield f"({left} {OPERATORS[type(node.op)]} {right})"
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        more = node.value * (10 if limit else 1 + 2**-10)
-        yield from (f"{node.value + 1}", f"{more}" if node.value else "-1")
+        yield from (f"{node.value + 1}", f"{node.value * times}" if node.value else "-1")
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
         yield f"{text(node.left)} {COMPARED[type(node.ops[0])]} {text(node.comparators[0])}"
     elif isinstance(node, ast.Call):
@@ -196,5 +196,6 @@ def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[s
 
 def digest(optimizer: str) -> str:
     """A fingerprint of what these figures follow from: the rule, its cases with their data, and the changes."""
-    text = f"{of_cases(optimizer)} {[c.name for c in of(optimizer)]} {TERMS}"
+    all_of_it = [(c.name, proof_of_term(optimizer, c.name)) for c in of(optimizer)]
+    text = f"{of_cases(optimizer)} {all_of_it}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sample_runs import run_of
 
-from conformance import cases, cli, confusion, engine, ledger, mutants, selfcheck
+from conformance import cases, cli, confusion, engine, ledger, mutants, proof, selfcheck
 from conformance.bindings import installed
 from conformance.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
 from conformance.equations import locate
@@ -16,21 +16,7 @@ from conformance.suspects import suspects
 from conformance.verdict import LIMIT
 from reference import RAdam, RMSprop
 
-# Optimizer -> (mistakes planted blind, how many of them the diagnosis named first), measured. A weaker
-# diagnosis fails here, and so does a new mistake that is taken for another. All are among the first three.
-MEASURED = {
-    "adadelta": (29, 29),
-    "adagrad": (29, 29),
-    "adam": (32, 31),  # epsilon as in Algorithm 1 is taken for that form, which it is
-    "adamax": (32, 32),
-    "adamw": (32, 32),
-    "nadam": (35, 35),
-    "radam": (27, 27),
-    "rmsprop": (24, 24),
-    "rprop": (10, 10),
-    "sgd": (40, 39),
-}
-QUICK = ("rprop", "sgd")
+QUICK = ("lion", "rprop")
 
 
 def trial(optimizer, case, dtype="float64", framework="torch"):
@@ -201,12 +187,17 @@ def test_explain_names_what_it_does_not_know(tmp_path, capsys):
 # -- how often it is right -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "optimizer",
-    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in sorted(MEASURED)],
+    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in proof.rules()],
 )
 def test_mistakes_planted_blind_are_named(optimizer):
-    planted_then, first_then = MEASURED[optimizer]
-    found = confusion.confusion(optimizer, cases=1)
-    said = f"{optimizer}: {found.planted} planted, {found.first} named first, mistaken: {found.mistaken()}"
-    assert found.planted >= planted_then, said
-    assert found.planted - found.first <= planted_then - first_then, said
-    assert found.among_three == found.planted, said
+    """As often as the kept figures say: a weaker diagnosis fails here, and so does a mistake taken for another."""
+    found, kept = confusion.confusion(optimizer), proof.load()["diagnosis"].get(optimizer, {})
+    said = f"not as it is kept; if that is meant: {proof.REMAKE} --optimizer {optimizer}"
+    assert {"digest": kept.get("digest"), **confusion.to_json(found)} == kept, said
+    assert found.first > 0.9 * found.planted
+
+
+def test_a_number_and_a_mistake_of_the_same_name_are_both_tried():
+    """What exchanges beta_1 and beta_2 in the averages alone is no exchange of the two numbers."""
+    found = diagnose(planted("adam", "betas-swapped"))
+    assert ("betas-swapped", "mistake") in [(e.name, e.kind) for e in found.nearest]
