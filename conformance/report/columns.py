@@ -15,6 +15,7 @@ from conformance.report.explain import display_name
 from conformance.report.gate import name_some
 from conformance.report.model import URGENCY
 
+BRIEF = "-brief"  # at the end of the digest of a brief run's table
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras, in the order of the columns
 
 
@@ -28,6 +29,7 @@ class Column:
     versions: Mapping[str, str]
     records: Mapping[str, Record] = field(repr=False)
     failed: str = ""
+    brief: bool = False  # whether each case ran once, in one dtype and mode
 
     @property
     def title(self) -> str:
@@ -90,7 +92,8 @@ def columns_of(name: str, run: Run) -> Iterable[Column]:
             packages = set(head.versions) - ({"torch"} if "torch" in head.tables else set())
             backend = next((b for b in BACKENDS if b in packages), "")
         mine = {k: v for k, v in head.versions.items() if k in (framework, backend)}
-        yield Column(head.name, framework, backend, mine, records)
+        brief = head.tables[framework]["digest"].endswith(BRIEF)
+        yield Column(head.name, framework, backend, mine, records, brief=brief)
 
 
 def neighbours(columns: Sequence[Column]) -> list[tuple[Column, Column]]:

@@ -14,7 +14,7 @@ import numpy as np
 from conformance.errors import BadInput
 from conformance.record import Record, Run, read_run
 from conformance.report.changes import Change, Story, behaviour, between, stories
-from conformance.report.columns import Column, columns_of, neighbours, whole_runs
+from conformance.report.columns import BRIEF, Column, columns_of, neighbours, whole_runs
 from conformance.report.model import URGENCY
 
 FORMAT = 1  # of versions.json
@@ -40,6 +40,12 @@ class Matrix:
     def stories(self) -> list[Story]:
         """The changes of all optimizers that have one reason, as one."""
         return stories(self.changes)
+
+    @property
+    def wrong(self) -> list[tuple[Column, int]]:
+        """The versions with checks that neither conform nor diverge as the ledger says, and how many."""
+        counts = ((c, sum(n for o, n in c.counts.items() if not o.passes)) for c in self.columns)
+        return [(c, n) for c, n in counts if n]
 
     @property
     def unexplained(self) -> list[Change]:
@@ -69,7 +75,8 @@ def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
     for name, run in whole_runs(runs):
         for column in columns_of(name, run):
             if not column.failed:
-                digest = run.header.tables[column.framework]["digest"]
+                # A brief run has some checks of the table, by the same names: it goes beside whole ones.
+                digest = run.header.tables[column.framework]["digest"].removesuffix(BRIEF)
                 first, known = digests.setdefault(column.framework, (name, digest))
                 if digest != known:
                     raise BadInput(
@@ -165,6 +172,7 @@ def as_json(matrix: Matrix) -> str:
                 "title": c.title,
                 "versions": dict(c.versions),
                 "failed": c.failed,
+                "brief": c.brief,
                 "counts": {o.value: n for o, n in c.counts.items()},
             }
             for c in matrix.columns

@@ -12,7 +12,7 @@ from sample_runs import EPS_HAT, failing, record, run_of
 from conformance import cli, ledger
 from conformance.errors import BadInput
 from conformance.ledger import Ledger, Row
-from conformance.record import Outcome, Run, Worst, write_run
+from conformance.record import Outcome, Run, Worst, read_run, write_run
 from conformance.report import baseline
 from conformance.report.render import render
 
@@ -82,3 +82,33 @@ def test_a_file_that_is_no_summary(tmp_path: Path, text: str):
         baseline.load(tmp_path / "summary.json")
     with pytest.raises(BadInput, match="cannot be read"):
         baseline.load(tmp_path / "nothing.json")
+
+
+# -- real runs of four checks, recorded with Keras 2.15.0 and Keras 3.0.5 ----------------------------------
+RECORDED = Path(__file__).parent / "recorded"
+KNOWN = "keras-adagrad-accumulator-float32"  # in Keras 3, not in Keras 2
+
+
+@pytest.mark.parametrize(
+    ("now", "code", "says"),
+    [
+        (
+            "keras-3.0.5-without-row",
+            1,
+            "no row of the ledger expects it: keras-adagrad-defaults",
+        ),
+        ("keras-3.0.5", 0, "changed as the ledger says: keras-adagrad-defaults"),
+    ],
+)
+def test_a_pin_that_moves_to_a_known_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture, now: str, code: int, says: str
+):
+    """From Keras 2.15.0 to 3.0.5: red while the ledger has no row for what Adagrad does there, green with it."""
+    assert any(row.id == KNOWN for row in ledger.load().rows)
+    before = render(read_run(RECORDED / "keras-2.15.0.jsonl"))["summary.json"]
+    (tmp_path / "summary.json").write_text(before, encoding="utf-8")
+    run = str(RECORDED / f"{now}.jsonl")
+    found = cli.main(["gate", run, "--baseline", str(tmp_path / "summary.json")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert says in said
+    assert found == code

@@ -104,6 +104,24 @@ def test_runs_of_other_cases_duplicates_and_incomplete_runs_are_refused_by_name(
         versions.build([("new", NEW), ("partial", partial)])
 
 
+def test_a_brief_run_goes_beside_whole_ones():
+    brief = keras("3.0.5", eps={**EPS_HAT, "end": packed([np.full(3, 2.0)])})
+    brief.records = [r for r in brief.records if r.case != "default"]
+    brief.header.tables["keras"] = {"digest": "0123-brief", "total": 2}
+    matrix = versions.build([("old", OLD), ("brief", brief)])
+    assert [c.brief for c in matrix.columns] == [False, True]
+    assert {c.cases for c in matrix.changes} == {("eps",), ("amsgrad",)}
+    assert "k3.0.5, brief" in versions_page.render(matrix)["versions.md"]
+
+
+def test_what_is_not_as_recorded_is_at_the_top_even_where_it_does_not_change():
+    both = [(v, keras(v, eps=failing())) for v in ("3.0.5", "3.6.0")]
+    matrix = versions.build(both)
+    assert matrix.changes == ()
+    assert [n for _, n in matrix.wrong] == [1, 1]
+    assert "not as recorded: 1 check of Keras 3.0.5" in versions_page.render(matrix)["versions.html"]
+
+
 def test_report_writes_the_matrix_and_diff_answers(tmp_path: Path, capsys: pytest.CaptureFixture):
     paths = []
     for name, run in NAMED:
