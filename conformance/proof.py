@@ -27,6 +27,8 @@ FORMAT = 2
 SECTIONS = ("matrix", "terms", "behind", "seeds", "live", "diagnosis")
 REMAKE = "python -m conformance prove"
 
+Known = dict[str, dict[str, Any]]  # section -> what was found, by name
+
 
 @cache
 def load(path: Path = PATH) -> dict[str, Any]:
@@ -56,14 +58,16 @@ class Section:
     everything: Callable[[], list[str]]  # what there is to try
     wanted: Callable[[list[str]], list[str]]  # of these optimizers
     digest: Callable[[str, argparse.Namespace], str]  # of what the figures of one follow from
-    run: Callable[[list[str], argparse.Namespace], Iterable[tuple[str, dict[str, Any]]]]
+    run: Callable[[list[str], argparse.Namespace, Known], Iterable[tuple[str, dict[str, Any]]]]
     frameworks: bool = True  # whether it runs them
 
 
 def _matrix() -> Section:
     from conformance import kill_matrix, planting, workers
 
-    def run(names: list[str], args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    def run(
+        names: list[str], args: argparse.Namespace, known: dict[str, Any]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         for found in kill_matrix.run(names, workers.number(args.workers)):
             yield found.optimizer, kill_matrix.to_json(found)
 
@@ -79,7 +83,7 @@ def _terms() -> Section:
         planting.optimizers,
         lambda names: names,
         lambda name, args: terms.digest(name),
-        lambda names, args: terms.run(names, workers.number(args.workers)),
+        lambda names, args, known: terms.run(names, workers.number(args.workers)),
         frameworks=False,
     )
 
@@ -92,7 +96,7 @@ def _behind() -> Section:
         planting.optimizers,
         lambda names: names,
         lambda name, args: behind.digest(name),
-        lambda names, args: behind.run(names, _known()["matrix"], workers.number(args.workers)),
+        lambda names, args, known: behind.run(names, known["matrix"], workers.number(args.workers)),
         frameworks=False,
     )
 
@@ -105,7 +109,7 @@ def _seeds() -> Section:
         rules,
         _rules,
         lambda name, args: seeds.digest(name, args.seeds),
-        lambda names, args: seeds.run(names, args.seeds, args.workers),
+        lambda names, args, known: seeds.run(names, args.seeds, args.workers),
     )
 
 
@@ -119,7 +123,7 @@ def _live() -> Section:
         lambda: list(known),
         lambda names: [p.name for p in live.chosen(names)],
         lambda name, args: live.digest(known[name]),
-        lambda names, args: live.run(
+        lambda names, args, known: live.run(
             [known[n] for n in names], workers.number(args.workers, workers.A_FRAMEWORK), args.all
         ),
     )
@@ -133,7 +137,7 @@ def _diagnosis() -> Section:
         rules,
         _rules,
         lambda name, args: confusion.digest(name),
-        lambda names, args: confusion.run(names, workers.number(args.workers)),
+        lambda names, args, known: confusion.run(names, workers.number(args.workers)),
         frameworks=False,
     )
 
@@ -185,29 +189,29 @@ def prove_options(parser: argparse.ArgumentParser) -> None:
 
 def mutants(args: argparse.Namespace) -> int:
     """Plant every known mistake in the references, and change every operation of them; 1 if one survives."""
-    return max(_try(section(), args) for section in (_matrix, _terms))
+    return _try(args, _matrix(), _terms())
 
 
 def seeds(args: argparse.Namespace) -> int:
     """Run right implementations over many seeds of every problem; 1 if one is accused."""
     if args.seeds < 2:
         raise BadInput(f"--seeds: {args.seeds}. Allowed: 2 and more.")
-    return _try(_seeds(), args)
+    return _try(args, _seeds())
 
 
 def planted(args: argparse.Namespace) -> int:
     """Plant mistakes behind a binding, and in the source of the installed frameworks; 1 if one is not seen."""
-    return max(_try(section(), args) for section in (_behind, _live))
+    return _try(args, _behind(), _live())
 
 
 def confusion(args: argparse.Namespace) -> int:
     """Plant every known mistake blind, and count how often the diagnosis names it."""
-    return _try(_diagnosis(), args)
+    return _try(args, _diagnosis())
 
 
 def prove(args: argparse.Namespace) -> int:
     """Bring all figures up to date: those of `mutants`, `seeds`, `planted` and `confusion`, and the README's."""
-    return max(_try(section(), args) for section in (_matrix, _terms, _behind, _seeds, _live, _diagnosis))
+    return _try(args, *_sections())
 
 
 def chosen(args: argparse.Namespace) -> list[str]:
@@ -218,33 +222,45 @@ def chosen(args: argparse.Namespace) -> list[str]:
     return sorted({choose("--optimizer", name, planting.optimizers()) for name in given}) or planting.optimizers()
 
 
-def _try(section: Section, args: argparse.Namespace) -> int:
+def _sections() -> list[Section]:
+    return [_matrix(), _terms(), _behind(), _seeds(), _live(), _diagnosis()]
+
+
+def _try(args: argparse.Namespace, *sections: Section) -> int:
     """Try what is asked for, put it beside what is known, write the pages, print it, and judge it."""
-    from conformance.bindings import BINDINGS, installed
     from conformance.report import proof as pages
     from conformance.report import proof_terminal as terminal
 
-    if args.keep and section.frameworks and set(installed()) != set(BINDINGS):
-        raise BadInput(
-            f"--keep: the figures are those of {' and '.join(BINDINGS)} together, and one is not installed."
-        )
-    known, wanted = _known(), section.wanted(chosen(args))
-    there = {name: found for name, found in known[section.name].items() if name in section.everything()}
-    todo = [name for name in wanted if not (args.keep and not args.anew and _current(section, args, there, name))]
-    found = {name: there[name] for name in wanted if name not in todo}
-    known[section.name] = there
-    for name, one in section.run(todo, args) if todo else ():
-        found[name] = there[name] = one
+    known, wrong, paths = _known(), False, []
+    for section in sections:
+        found = _found(section, args, known)
         if args.keep:
             save(known)
-    if args.keep:
-        save(known)
-        write_readme(known)
-    paths = pages.write(known, args.reports)
-    wrong = pages.problems({section.name: found})
-    terminal.show(section.name, dict(sorted(found.items())), wrong, pages.headline(known))
+            write_readme(known)
+        paths = pages.write(known, args.reports)
+        lines = pages.problems({section.name: found})
+        wrong = wrong or bool(lines)
+        terminal.show(section.name, dict(sorted(found.items())), lines, pages.headline(known))
     print(paths[0])
     return DIVERGENCE if wrong else GOOD
+
+
+def _found(section: Section, args: argparse.Namespace, known: Known) -> dict[str, Any]:
+    """What is asked for of one section, tried or up to date; what is known has it then, and is kept if need be."""
+    from conformance.bindings import BINDINGS, installed
+
+    if args.keep and section.frameworks and set(installed()) != set(BINDINGS):
+        both = " and ".join(BINDINGS)
+        raise BadInput(f"--keep: the figures are those of {both} together, and one is not installed.")
+    wanted, everything = section.wanted(chosen(args)), section.everything()
+    there = {name: one for name, one in known[section.name].items() if name in everything}
+    todo = [name for name in wanted if not (args.keep and not args.anew and _current(section, args, there, name))]
+    known[section.name] = there
+    for name, one in section.run(todo, args, known) if todo else ():
+        there[name] = one
+        if args.keep:
+            save(known)
+    return {name: there[name] for name in wanted if name in there}
 
 
 def _current(section: Section, args: argparse.Namespace, there: dict[str, Any], name: str) -> bool:
@@ -262,7 +278,7 @@ def stale(known: dict[str, Any]) -> dict[str, list[str]]:
     """Section -> what is not up to date in it, and what is no longer there."""
     args = argparse.Namespace(seeds=200)
     found = {}
-    for section in (_matrix(), _terms(), _behind(), _seeds(), _live(), _diagnosis()):
+    for section in _sections():
         there = known[section.name]
         names = section.everything()
         old = [n for n in names if not _current(section, args, there, n)]

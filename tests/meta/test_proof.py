@@ -199,10 +199,10 @@ def test_the_matrix_of_one_optimizer(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(planting, "trials", lambda optimizer: tuple(few))
     monkeypatch.setattr(proof, "_known", lambda: {section: {} for section in proof.SECTIONS})
     monkeypatch.setattr(proof, "PATH", tmp_path / "proof.json")
-    for cached in (planting.systematic, planting.mistakes):
+    for cached in (planting.systematic, planting.mistakes, terms._ordered):
         cached.cache_clear()
     code = cli.main(["mutants", "--optimizer", "rprop", "-n", "1", "--reports", str(tmp_path / "reports")])
-    for cached in (planting.systematic, planting.mistakes):
+    for cached in (planting.systematic, planting.mistakes, terms._ordered):
         cached.cache_clear()
     assert code == 1  # two cases cannot see all
     assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(pages.NAMES)
@@ -250,7 +250,7 @@ class _Counted:
         self.tried = []
 
     def section(self):
-        def run(names, args):
+        def run(names, args, known):
             for name in names:
                 self.tried.append(name)
                 yield (
@@ -272,6 +272,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     """What is kept and up to date is not tried again; what is no longer there goes."""
     counted, kept = _Counted(), tmp_path / "proof.json"
     monkeypatch.setattr(proof, "_matrix", counted.section)
+    monkeypatch.setattr(proof, "_terms", lambda: replace(counted.section(), name="terms", wanted=lambda names: []))
     monkeypatch.setattr(proof, "README", tmp_path / "README.md")
     monkeypatch.setattr(proof, "save", lambda found, save=proof.save: save(found, kept))
     monkeypatch.setattr(proof, "_known", lambda: dict(proof.load(kept)) if kept.exists() else _empty())
