@@ -171,7 +171,8 @@ def _worst(parts: Mapping, key: tuple[str, int], t: int) -> Worst:
 
     def number(x: Any) -> float:
         x = np.broadcast_to(x, ratio.shape) if np.size(x) in (1, ratio.size) else np.asarray(x)
-        return float(np.reshape(x, -1)[min(at, np.size(x) - 1)])
+        # Of nothing there is no element: a history that is empty in one and not in the other.
+        return float(np.reshape(x, -1)[min(at, np.size(x) - 1)]) if np.size(x) else float("nan")
 
     return Worst(float(flat[at]), t, f"{key[0]}[{key[1]}]", element, number(observed), number(value),
                  number(error) * LIMIT)  # fmt: skip
