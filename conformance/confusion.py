@@ -6,6 +6,7 @@ nothing else: neither the mutant nor that there is one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
@@ -145,15 +146,11 @@ def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Evide
         groups = mutants.planted(trial.groups(), mutant)
         if groups is None:
             continue
-        try:
+        with contextlib.suppress(*FAILS):  # it raises, or is blind: other cases say more of it
             given = evidence(trial, groups)
-        except FAILS:  # it raises: a case in which it goes on says more of it
-            continue
-        if not _bits_differ(trial, given):
-            continue
-        if not given.conforms:
-            found.append((trial, given))
-            names.add(trial.case.name)
+            if _bits_differ(trial, given) and not given.conforms:
+                found.append((trial, given))
+                names.add(trial.case.name)
     return found
 
 

@@ -185,6 +185,7 @@ def figures(proof: Proof) -> dict[str, Any]:
         "seeds": min((s["seeds"] for s in seeds), default=0),
         "runs": sum(s["runs"] for s in seeds),
         "accused": sum(len(s["accused"]) for s in seeds),
+        "known": sum(s.get("known", 0) for s in seeds),
         "seeded": len(seeds),
         "terms": sum(t["planted"] for t in terms),
         "terms_unseen": sum(len(t["unseen"]) for t in terms),
@@ -269,6 +270,7 @@ def readme(proof: Proof) -> str:
         lines.append(f"| the narrowest gap between right and wrong | {ratio_text(f['narrowest'])} × |")
     if f["runs"]:
         runs = f"{f['runs']:,} of {f['seeded']} rules, {f['accused'] or 'none'} accused"
+        runs += f"; {f['known']} have a defect that the ledger knows" if f["known"] else ""
         lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {runs} |")
     if f["behind"]:
         lines.append(f"| planted behind a binding | {f['behind_seen']:,} of {f['behind']:,} fail the gate |")
