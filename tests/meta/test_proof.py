@@ -192,6 +192,17 @@ def test_right_runs_of_a_few_seeds_are_not_accused():
     assert {r["dtype"] for r in found["rows"]} == {"float64", "float32"}
 
 
+@pytest.mark.skipif("torch" not in installed(), reason="torch alone has L-BFGS")
+def test_what_meets_a_known_defect_is_known_and_not_accused():
+    """The row is of other cases: here too torch makes a pair of a step that it did not take."""
+    table = cases.cases(BINDINGS["torch"].entries["lbfgs"])
+    number = next(i for i, case in enumerate(table) if case.name == "sparse")
+    found = seeds._installed(seeds.Task("torch", "lbfgs", number, 6))
+    assert sum(one.runs for one in found) == 6
+    assert sum(one.known for one in found) > 0
+    assert all(one.ratio <= LIMIT for one in found)
+
+
 # -- the verb ----------------------------------------------------------------------------------------------
 def test_the_matrix_of_one_optimizer(tmp_path, capsys, monkeypatch):
     """Run, printed, written, kept; a selection of the trials, for time."""
