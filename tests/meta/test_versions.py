@@ -86,7 +86,7 @@ def test_an_environment_that_could_not_be_installed_is_a_column():
     failed = run_of(name="tf299", failed="no matching distribution", total=0, selected=0)
     matrix = versions.build([*NAMED, ("tf299", failed)])
     assert matrix.columns[-1].title == "tf299"
-    assert "not installed: no matching distribution" in versions_page.render(matrix)["versions.html"]
+    assert "no run: no matching distribution" in versions_page.render(matrix)["versions.html"]
 
 
 def test_runs_of_other_cases_duplicates_and_incomplete_runs_are_refused_by_name():
