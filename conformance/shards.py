@@ -61,7 +61,7 @@ def divided(table: Iterable[Any], of: int, costs: Mapping[str, float] | None = N
     return parts
 
 
-IN_FULL = ("probing",)  # cases that a brief run has in every dtype and mode
+IN_FULL = ("probing", "base")  # cases that a brief run has in every dtype and mode
 
 
 def brief(table: Iterable[Any]) -> list[Any]:

@@ -13,21 +13,17 @@ from conformance.bindings import keras_versions
 from conformance.bindings.base import Unsupported
 from conformance.bindings.keras import KerasDriver
 
-# How each backend runs a step: fit compiles it on JAX, and runs it eagerly on torch.
-MODES = {
-    "jax": {"graph": "Keras on JAX has no graph but XLA's: see the mode xla"},
-    "torch": {
-        "graph": "Keras on torch has no graph: fit runs eagerly",
-        "xla": "Keras on torch does not use XLA on a CPU",
-    },
-}
+# The mode graph is the step as fit runs it: TensorFlow's tf.function; compiled by XLA on JAX, and eager on torch.
+AS_FIT = {"jax": "xla", "torch": "eager"}
+LACKING = {"torch": {"xla": "Keras on torch does not use XLA on a CPU"}}
 
 
-def check_mode(mode: str) -> None:
-    """Unsupported, with the reason, where Keras' backend has no such way to run a step."""
-    lacking = MODES.get(keras_versions.backend(), {})
-    if mode in lacking:
-        raise Unsupported(lacking[mode])
+def as_run(mode: str) -> str:
+    """How Keras' backend runs the steps of this mode; Unsupported, with the reason, where it has no such way."""
+    backend = keras_versions.backend()
+    if mode in LACKING.get(backend, {}):
+        raise Unsupported(LACKING[backend][mode])
+    return AS_FIT.get(backend, mode) if mode == "graph" else mode
 
 
 def variable(value: Any, name: str, dtype: str) -> Any:
@@ -52,14 +48,14 @@ class BackendDriver(KerasDriver):
     """Drives a Keras optimizer on JAX, eagerly or compiled, or on torch, eagerly."""
 
     def _variable(self) -> Callable[..., Any]:
-        check_mode(self.mode)
+        as_run(self.mode)
         return variable
 
     def step(self, grads: Sequence[np.ndarray | None]) -> None:
         tensors = [None if g is None else self._tensor(g) for g in grads]
         with self._as_floatx(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*[Gg]radients do not exist.*")
-            if self.mode == "eager":
+            if as_run(self.mode) == "eager":
                 self.optimizer.apply_gradients(list(zip(tensors, self.params, strict=True)))
             else:
                 self._compiled(tensors)

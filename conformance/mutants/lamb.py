@@ -27,6 +27,12 @@ MUTANTS = mutants(
      "    values = getattr(r, 'value', r)\n"
      "    if np.all(values * values < tiny): step = np.zeros_like(step)",
      "the squares of a small update underflow: its norm is 0, and the ratio 1", ""),
+    ("norm-underflows-in-sums", "length, step = norm(param), norm(r)",
+     "length, step = norm(param), norm(r)\n"
+     "    tiny = r.fmt.smallest_normal if hasattr(r, 'fmt') else np.finfo(r.dtype).tiny\n"
+     "    values = getattr(r, 'value', r)\n"
+     "    if values.size > 1 and np.all(values * values < tiny): step = np.zeros_like(step)",
+     "the squares of a small update underflow, but where there is one and it is the norm", ""),
     ("norm-subnormal", "length, step = norm(param), norm(r)", "length, step = (np.sqrt(np.sum(x * x)) for x in (param, r))",
      "the squares of small numbers are subnormal: their norm has few digits", ""),
     ("ratio-of-gradient", "norm(r)", "norm(g)", "the norm of the gradient, as in LARS", ""),

@@ -31,6 +31,12 @@ MUTANTS = (
          '        mu = 0 if calls <= (self.accumulation_steps or 1) else self.average_momentum\n'
          '        slots["average"] = [average(mu, a, p) if mu else p * 1 for a, p in zip(slots["average"], params, strict=True)]\n',
          'the moving average takes the parameters at every gradient that is accumulated, not at every update', ''),
+        ('average-from-first-call',
+         '        if self.average_momentum is not None:\n            params, slots["average"] = self._averaged(params, slots)\n',
+         '    if self.average_momentum is not None:\n'
+         '        mu = 0 if calls <= 1 else self.average_momentum\n'
+         '        slots["average"] = [average(mu, a, p) if mu else p * 1 for a, p in zip(slots["average"], params, strict=True)]\n',
+         'the moving average takes the parameters at every gradient that is accumulated, from the first on', 'keras before 3.5'),
         method='step',
     ),
     *mutants(

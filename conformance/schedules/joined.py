@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from conformance import areas
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.base import Group, Unsupported, departures, to_arguments
+from conformance.bindings.base import Group, Unsupported
 from conformance.ledger import Ledger
 from conformance.record import Record
 from conformance.schedules import keras_driver
@@ -112,23 +112,21 @@ def entry_of(schedule: Schedule) -> Entry:
     return next(found)
 
 
-def _arguments(schedule: Schedule) -> dict[str, Any]:
-    entry = entry_of(schedule)
-    return departures(keras_driver.constructor(entry), to_arguments(entry, schedule))
-
-
 def made(schedule: Schedule) -> Any:
     """The schedule of Keras."""
     if isinstance(schedule, Sequential):
         return joined()([made(part) for part in schedule.parts], schedule.milestones)
-    return keras_driver.constructor(entry_of(schedule))(**_arguments(schedule))
+    entry = entry_of(schedule)
+    return keras_driver.constructor(entry)(**keras_driver.taken(entry, schedule))
 
 
 def written(schedule: Schedule) -> str:
     """As a user writes it."""
     if isinstance(schedule, Sequential):
         return f"Joined([{', '.join(written(p) for p in schedule.parts)}], {list(schedule.milestones)!r})"
-    return f"{entry_of(schedule).cls}({', '.join(f'{k}={v!r}' for k, v in _arguments(schedule).items())})"
+    entry = entry_of(schedule)
+    options = keras_driver.arguments(entry, schedule)
+    return f"{entry.cls}({', '.join(f'{k}={v!r}' for k, v in options.items())})"
 
 
 def checks() -> Iterator[JoinedCheck]:

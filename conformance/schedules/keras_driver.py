@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
-from conformance.bindings.keras_backends import check_mode, variable
+from conformance.bindings.base import Argument, Unsupported, defaults, departures, dialect_of, to_arguments
+from conformance.bindings.keras_backends import as_run, variable
 from conformance.schedules.cases import WARMUP, WARMUP_WHY, Case, Entry, length, points, sequence
 from conformance.schedules.verdict import Precision, Seen
 from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
@@ -114,38 +114,56 @@ def signature(entry: Entry) -> list[str]:
 def precision(entry: Entry, dtype: str, mode: str) -> Precision:
     """Keras makes tensors of all numbers: on TensorFlow of float32, whatever floatx is, else of floatx.
 
-    A schedule of one's own may follow floatx everywhere.
+    On JAX its cosine is of float32 whatever it is of. A schedule of one's own may follow floatx everywhere.
     """
     result = BINDINGS["keras"].formats(dtype)
-    follows = entry.module == "conformance" or keras_versions.backend() != "tensorflow"
+    backend = keras_versions.backend()
+    narrow = backend == "tensorflow" or (backend == "jax" and entry.reference in (Cosine, CosineRestarts))
+    follows = entry.module == "conformance" or not narrow
     scalars = result if follows else BINDINGS["keras"].formats("float32")
     return Precision(result, scalars=scalars, said=result)
 
 
 def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str) -> tuple[str, dict[str, str]]:
     """The call that a user would write, and the options in it that are not the default."""
-    options = {k: repr(v) for k, v in departures(constructor(entry), to_arguments(entry, references[0])).items()}
+    options = {k: repr(v) for k, v in arguments(entry, references[0]).items()}
     call = f"{entry.path('tf.keras.optimizers.schedules')}({', '.join(f'{k}={v}' for k, v in options.items())})"
     if case.given:
         call = f"tf.keras.optimizers.SGD({call}, {', '.join(f'{k}={v!r}' for k, v in case.given.items())})"
     return call, options
 
 
-def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
-    """Every rate that was used, by update."""
-    check_mode(mode)
-    cls = constructor(entry)
-    given = departures(cls, to_arguments(entry, references[0]))
-    missing = set(given) - set(defaults(cls))
+def arguments(entry: Entry, reference: Schedule) -> dict[str, Any]:
+    """The arguments that a user would write for it: those that are not the default."""
+    known = defaults(constructor(entry))
+    neutral = to_arguments(entry, dialect_of(entry))
+    found = departures(constructor(entry), to_arguments(entry, reference))
+    return {k: v for k, v in found.items() if k in known or v != neutral[k]}  # what asks for nothing may be lacking
+
+
+def taken(entry: Entry, reference: Schedule) -> dict[str, Any]:
+    """The same; Unsupported where this version lacks one of them."""
+    found = arguments(entry, reference)
+    missing = set(found) - set(defaults(constructor(entry)))
     if missing:
         raise Unsupported(f"{entry.cls} of this Keras has no argument {', '.join(sorted(missing))}")
+    return found
+
+
+def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
+    """Every rate that was used, by update."""
+    if mode == "graph" and as_run(mode) == "xla":
+        raise Unsupported("Keras on JAX has no graph but XLA's, in which the suite runs no schedule")
+    given = taken(entry, references[0])
     indices = points(references[0], case)
     whole = [t for t in indices if t == int(t)]
     steps = sorted({*range(length(references[0], case)), *whole}) if case.everywhere else whole
     if case.given:
         steps = range(length(references[0], case))
     asked = mode == "optimizer" and not case.given
-    return rates(lambda: cls(**given), indices, steps, dtype, mode, case.given, case.everywhere, asked)
+    return rates(
+        lambda: constructor(entry)(**given), indices, steps, dtype, mode, case.given, case.everywhere, asked
+    )
 
 
 def rates(
@@ -213,7 +231,8 @@ class Used:
             self.one = keras_versions.package().ops.ones([], dtype)
         self.optimizer = optimizer
         optimizer.build([self.variable])
-        self._step = tf.function(self._update, autograph=False) if mode == "graph" else self._update
+        graph = mode == "graph" and self.on_tensorflow
+        self._step = tf.function(self._update, autograph=False) if graph else self._update
 
     def _update(self) -> None:
         self.variable.assign(self.one * 0)
@@ -235,7 +254,8 @@ def _used(
     moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule, **given), mode)
     seen: Seen = []
     for position, t in enumerate(steps):
-        if t != number(moved.optimizer.iterations):
+        follows = position and t == steps[position - 1] + 1  # by itself: how it counts is under test as well
+        if not follows and t != number(moved.optimizer.iterations):
             moved.optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:
             moved.optimizer = _resumed(moved)
