@@ -42,7 +42,7 @@ def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iter
     entry, framework = trial.entry, f"numpy as {trial.framework}"
     BINDINGS[framework] = SimpleNamespace(
         framework=framework, entries={entry.optimizer: entry}, modes=(MODE,), dtypes=(trial.dtype,),
-        costly_modes=(), by_turns=False, versions=lambda: {framework: "1"},
+        costly_modes=(), by_turns=False, dear_by_step=(), versions=lambda: {framework: "1"},
         constructor=lambda entry: entry.reference,
         arguments=lambda entry, reference, mode: {}, mode_reason=lambda entry, mode: "",
         formats=lambda dtype: FORMATS[dtype], call=lambda entry, calls: f"{entry.cls} in NumPy",

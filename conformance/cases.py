@@ -276,7 +276,9 @@ def _instances(framework: str) -> tuple[Instance, ...]:
             for dtype in binding.dtypes:
                 for mode in binding.modes:
                     if _worth(binding, entry, case, dtype, mode):
-                        found.append(Instance(framework, optimizer, case, dtype, mode))
+                        found.append(
+                            Instance(framework, optimizer, _as_long(binding, entry, case, mode), dtype, mode)
+                        )
     return tuple(found)
 
 
@@ -286,32 +288,48 @@ IN_FULL = ("sgd", "adam", "nadam")
 WRAPPED_IN_FULL = ("sgd",)
 WRAPPED_TOGETHER = ("sgd", "adam")
 AVERAGES = ("average-momentum", "overwrite-every")  # with the product of Nadam they are another in each, too
-# What depends on how a step is called, or on the size of a number, more than on the constructor call.
-ABOUT_RUNNING = ("missing", "late")
+# The steps of an option where each is as dear as the first: the mode that it has in the other dtype takes them all.
+BRIEFLY = 4
+COME_LATER = ("relative-step",)  # but these show when 1 / sqrt t is below the rate
 
 
 def _worth(binding: Any, entry: Entry, case: Case, dtype: str, mode: str) -> bool:
-    """Costly modes run the cases that go everywhere; a mode that is lacking is said once.
+    """Costly modes run the cases that go everywhere, and each in some dtype; a mode that is lacking is said once.
 
     What a framework wraps around every rule is the same code for all optimizers: most try each option of it once,
     and what is about their state once a dtype. Where each constructor call has to be built and traced (`by_turns`),
-    their own options go by turns too: every option in both dtypes and both modes, a dtype in one of them.
+    their own options go by turns too: every option in both dtypes and both modes, a dtype in one of them. So does
+    each problem of a rule that cannot run them side by side.
     """
     if binding.mode_reason(entry, mode):
         return case.name == "probing"
-    if case.everywhere or mode in binding.costly_modes:
-        return case.everywhere
-    there = [m for m in binding.modes if m not in binding.costly_modes and not binding.mode_reason(entry, m)]
     turn = zlib.crc32(case.name.encode())  # which stays when other cases come and go
-    wrapped = bool(case.wrapping) and not (case.name in AVERAGES and entry.optimizer in IN_FULL)
-    if entry.optimizer in (WRAPPED_IN_FULL if wrapped else IN_FULL):
+    if mode in binding.costly_modes:
+        every = case.name == "probing" or not binding.by_turns
+        return case.everywhere and (every or dtype == binding.dtypes[turn % len(binding.dtypes)])
+    there = [m for m in binding.modes if m not in binding.costly_modes and not binding.mode_reason(entry, m)]
+    wrapped = _wrapped(entry, case)
+    if case.everywhere or entry.optimizer in (WRAPPED_IN_FULL if wrapped else IN_FULL):
         return True
     if wrapped:
         pairs = [(d, m) for d in binding.dtypes for m in there]
         return (dtype, mode) == pairs[turn % len(pairs)]
-    if case.once or (binding.by_turns and not (case.plain or case.name in ABOUT_RUNNING)):
+    if case.once or (binding.by_turns and not (case.plain and entry.reference.separable)):
         return mode == there[(binding.dtypes.index(dtype) + (turn if binding.by_turns else 0)) % len(there)]
     return True
+
+
+def _wrapped(entry: Entry, case: Case) -> bool:
+    """Whether the case is about what is wrapped around the rule, and not about the rule as well."""
+    return bool(case.wrapping) and not (case.name in AVERAGES and entry.optimizer in IN_FULL)
+
+
+def _as_long(binding: Any, entry: Entry, case: Case, mode: str) -> Case:
+    """The case, or its first steps where these are dear and what is another shows at once: in an option."""
+    late = case.once or case.wrapping or case.rates or case.resumed_at or case.second_group
+    late = late or case.name in COME_LATER
+    of_option = not (late or case.plain or case.everywhere or entry.optimizer in IN_FULL)
+    return replace(case, steps=min(case.steps, BRIEFLY)) if of_option and mode in binding.dear_by_step else case
 
 
 def digest(frameworks: Iterable[str] = tuple(BINDINGS)) -> str:

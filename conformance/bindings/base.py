@@ -138,6 +138,7 @@ class Binding(Protocol):
     modes: tuple[str, ...]
     costly_modes: tuple[str, ...]  # run a few cases of each optimizer
     by_turns: bool  # a constructor call is dear: most optimizers try an option in one mode a dtype
+    dear_by_step: tuple[str, ...]  # modes in which no step is cheaper than the first: they take a few of an option
     dtypes: tuple[str, ...]
     entries: Mapping[str, Entry]
 
