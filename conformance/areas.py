@@ -78,7 +78,8 @@ class Area:
     says: str  # what it checks, in a sentence
     subject: str  # what a row of its matrix is: "Schedule"
     checks: Callable[[], Iterable[Check]]
-    figures: Callable[[Sequence[Record]], list[Figure]] = lambda records: []  # from the records alone
+    # What draws each picture, from the records alone: drawing takes the time, so that it may be done side by side.
+    figures: Callable[[Sequence[Record]], list[Callable[[], Figure]]] = lambda records: []
     tables: Callable[[Sequence[Record]], list[dict[str, Any]]] = lambda records: []  # title, says, head, rows
     entries: Callable[[str], Mapping[str, Entry]] = (
         lambda framework: {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -24,15 +25,11 @@ PARTS = {
 TITLES = {"own-epsilon": "each framework's own epsilon", "same-epsilon": "the same epsilon, 1e-7"}
 
 
-def figures(records: Sequence[Record]) -> list[Figure]:
-    """The pictures; none of what a partial run has not measured."""
+def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
+    """What draws the pictures; none of what a partial run has not measured."""
     adam, pairs = _measured(records)
-    found = []
-    if adam:
-        found += [_losses(adam), _taken_apart(adam)]
-    if pairs:
-        found += [_pair_losses(pairs), _pairs(pairs)]
-    return found
+    drawn = ((_losses, adam), (_taken_apart, adam), (_pair_losses, pairs), (_pairs, pairs))
+    return [partial(draw, found) for draw, found in drawn if found]
 
 
 def _measured(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
@@ -93,6 +90,9 @@ def _taken_apart(records: Sequence[Record]) -> Figure:
     )
 
 
+MARGINS = (0.55, 0.1, 0.3, 0.75)  # of many small panels, with a legend below
+
+
 def _small(drawn: Any, records: Sequence[Record], of: str) -> list[Any]:
     """A small panel for each record, with its name; the others of the last row are taken out."""
     columns = 4
@@ -110,13 +110,13 @@ def _small(drawn: Any, records: Sequence[Record], of: str) -> list[Any]:
 
 
 def _pair_losses(records: Sequence[Record]) -> Figure:
-    with drawing(9.6, 1.5 * math.ceil(len(records) / 4) + 0.4) as drawn:
+    with drawing(9.6, 1.5 * math.ceil(len(records) / 4) + 0.4, MARGINS) as drawn:
         for panel, record in zip(_small(drawn, records, "epoch"), records, strict=True):
             for style, framework in zip(STYLES, ("torch", "keras"), strict=False):
                 epochs = [fmean(batches) for batches in _by_epoch(record.series[f"{framework} loss"])]
                 panel.plot(range(1, len(epochs) + 1), epochs, label=framework, **style)
             panel.tick_params(labelsize=7)
-        drawn.figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        drawn.figure.legend(*panel.get_legend_handles_labels(), loc="lower center", ncols=2)
     return Figure(
         "Pairs that take the same steps: loss curves",
         drawn.svg,
@@ -126,14 +126,14 @@ def _pair_losses(records: Sequence[Record]) -> Figure:
 
 
 def _pairs(records: Sequence[Record]) -> Figure:
-    with drawing(9.6, 1.6 * math.ceil(len(records) / 4) + 0.4) as drawn:
+    with drawing(9.6, 1.6 * math.ceil(len(records) / 4) + 0.4, MARGINS) as drawn:
         panels = _small(drawn, records, "step")
         for panel, record in zip(panels, records, strict=True):
             for style, name in zip(STYLES, ("difference", "allowed"), strict=False):
                 _line(panel, record.series[name], PARTS[name], style)
             panel.set(yscale="log")
             plain_ticks(panel, 7)
-        drawn.figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        drawn.figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2)
     return Figure(
         "Pairs that take the same steps: the difference",
         drawn.svg,

@@ -15,6 +15,7 @@ from conformance.record import Header, Outcome, Record, Run
 from conformance.report import explain
 from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
 from conformance.report.headline import headline
+from conformance.report.plots import all_drawn
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
 URGENCY = (
@@ -161,7 +162,7 @@ def build(run: Run) -> Report:
         counts=_count(records),
         frameworks=frameworks,
         rows=_rows(steps, frameworks, run.header.versions),
-        areas=[_area(name, run) for name in sorted({r.area for r in records} - {"optimizers"})],
+        areas=_areas(run),
         failures=_failures(run),
         uncovered={f: sorted(o) for f, o in sorted(run.header.uncovered.items()) if o},
         known=_ledger(r for r in records if r.outcome is Outcome.DIVERGES_KNOWN and record_passes(r)),
@@ -170,10 +171,19 @@ def build(run: Run) -> Report:
     )
 
 
-def _area(name: str, run: Run) -> AreaPage:
-    records = [r for r in run.records if r.area == name]
+def _areas(run: Run) -> list[AreaPage]:
+    """A page for each area, their pictures all drawn together."""
+    records = _group((r for r in run.records if r.area != "optimizers"), lambda r: r.area)
+    abouts = {name: areas.area(choose("area", name, areas.AREAS)) for name in records}
+    draws = [(name, draw) for name, about in abouts.items() for draw in about.figures(records[name])]
+    figures = defaultdict(list)
+    for (name, _), figure in zip(draws, all_drawn([draw for _, draw in draws]), strict=True):
+        figures[name].append(figure)
+    return [_area(name, about, records[name], figures[name], run) for name, about in abouts.items()]
+
+
+def _area(name: str, about: areas.Area, records: list[Record], figures: list[Figure], run: Run) -> AreaPage:
     frameworks = sorted({r.framework for r in records}, key=lambda f: (f == "both", f))
-    about = areas.area(choose("area", name, areas.AREAS))
     return AreaPage(
         name=name,
         title=about.title,
@@ -184,7 +194,7 @@ def _area(name: str, run: Run) -> AreaPage:
         frameworks=frameworks,
         rows=_rows(records, frameworks, run.header.versions),
         failing=sum(not record_passes(r) for r in records),
-        figures=about.figures(records),
+        figures=figures,
         tables=about.tables(records),
     )
 

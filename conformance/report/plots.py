@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+from conformance import workers
 
 # Told apart without colour too: each style has dashes of its own. The palette is Okabe and Ito's.
 STYLES: tuple[dict[str, Any], ...] = (
@@ -32,6 +36,19 @@ _SETTINGS = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
 }
+
+
+FEW = 3  # pictures that are drawn sooner than a process starts
+
+
+def all_drawn(draws: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each of them draws: matplotlib takes seconds for all, so that the cores share them."""
+    processes = min(workers.auto(), len(draws)) if len(draws) > FEW else 1
+    if processes == 1:
+        return [draw() for draw in draws]
+    # Started afresh, not forked: a run has threads.
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [future.result() for future in [pool.submit(draw) for draw in draws]]
 
 
 def plain_ticks(panel: Any, size: float) -> None:
@@ -60,14 +77,22 @@ class Drawing:
         return list(self.figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 
+Margins = tuple[float, float, float, float]  # left, right, top, bottom, in inches
+
+
 @contextmanager
-def drawing(width: float = 9.6, height: float = 3.4) -> Iterator[Drawing]:
-    """Draw within this; sizes in inches."""
+def drawing(width: float = 9.6, height: float = 3.4, margins: Margins | None = None) -> Iterator[Drawing]:
+    """Draw within this; sizes in inches. With `margins` many small panels are not fitted, which takes seconds."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_SETTINGS):
-        drawn = Drawing(Figure(figsize=(width, height), layout="constrained"))
+        drawn = Drawing(Figure(figsize=(width, height), layout=None if margins else "constrained"))
+        if margins:
+            left, right, top, bottom = margins
+            drawn.figure.subplots_adjust(
+                left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.35, hspace=0.6
+            )
         yield drawn
         text = io.StringIO()
         drawn.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from conformance.areas import Figure
@@ -27,14 +28,15 @@ SAID = {
 }
 
 
-def figures(records: Sequence[Record]) -> list[Figure]:
-    """Warmup with cosine, and every schedule at the base values; none of what a partial run did not measure."""
+def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
+    """What draws warmup with cosine, and every schedule at the base values; none of what a partial run did not measure."""
     records_of = {r.id: r for r in records}
     known = {i: r for i, r in records_of.items() if r.series.get("rate")}
     warmup = {name: known[i] for i, name in WARMUP.items() if i in known}
     base = [r for r in known.values() if r.case == "base"]
     both = [r for r in (records_of.get(i) for i in PAIRED) if r is not None and r.series.get("metric")]
-    return [draw(found) for draw, found in ((_warmup, warmup), (_every, base), (_on_a_plateau, both)) if found]
+    drawn = ((_warmup, warmup), (_every, base), (_on_a_plateau, both))
+    return [partial(draw, found) for draw, found in drawn if found]
 
 
 def _warmup(records: Mapping[str, Record]) -> Figure:
@@ -61,7 +63,7 @@ def _every(records: Sequence[Record]) -> Figure:
     chosen = sorted(records, key=lambda r: (r.framework != "keras", r.optimizer))
     columns = 5
     rows = -(-len(chosen) // columns)
-    with drawing(9.6, 1.35 * rows + 0.3) as drawn:
+    with drawing(9.6, 1.35 * rows + 0.3, (0.4, 0.1, 0.3, 0.25)) as drawn:
         panels = drawn.axes(rows, columns)
         for panel, record in zip(panels, chosen, strict=False):
             t, rate = _first(record, 64)

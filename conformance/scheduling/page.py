@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from conformance.areas import Figure
@@ -13,12 +14,12 @@ from conformance.training.task import EPOCH
 NAMES = {"torch": "torch", "keras": "Keras"}
 
 
-def figures(records: Sequence[Record]) -> list[Figure]:
-    """The rate that was used, and what momentum makes of it; none of what a partial run has not measured."""
+def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
+    """What draws the rate that was used, and what momentum makes of it, where a run has measured it."""
     measured = [r for r in records if r.series and r.dtype == "float64"]
     plain = sorted((r for r in measured if "rate used" in r.series), key=lambda r: (r.framework, r.case))
     momentum = [r for r in measured if r.case.endswith("-momentum")]
-    return [f(found) for f, found in ((_rates, plain), (_momentum, momentum)) if found]
+    return [partial(draw, found) for draw, found in ((_rates, plain), (_momentum, momentum)) if found]
 
 
 def _rates(records: Sequence[Record]) -> Figure:

@@ -188,6 +188,6 @@ def test_the_page_is_made_from_records_alone() -> None:
     records = [run()]
     again = [type(r).from_json({k: v for k, v in r.to_json().items() if k != "type"}) for r in records]
     assert page.tables(again) == page.tables(records)
-    assert [f.svg for f in page.figures(again)] == [f.svg for f in page.figures(records)]
+    assert [draw().svg for draw in page.figures(again)] == [draw().svg for draw in page.figures(records)]
     assert page.figures([]) == []
     assert page.tables([]) == []
