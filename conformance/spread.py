@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
+
+from conformance import shards
 
 CHECK = re.compile(r"::test_step\[(.+)\]$")
 
 
 class Together(LoadScopeScheduling):
-    """A worker gets all checks that share a run or a traced graph, the largest parts first.
+    """A worker gets all checks that share a run or a traced graph, the dearest parts first.
 
-    Every other test is a part of its own.
+    Every other test is a part of its own. The cheap ones at the end leave no worker waiting long for another.
     """
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if not self.assigned_work[node]:  # nobody has anything yet, or this is a new worker
+            self.workqueue = OrderedDict(sorted(self.workqueue.items(), key=lambda part: -cost(part[1])))
+        super()._assign_work_unit(node)
 
     def remove_node(self, node: Any) -> str | None:
         """What the worker had is left to the others, without the check that it died of."""
@@ -32,6 +41,12 @@ class Together(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         found = CHECK.search(nodeid)
         return part(found[1]) if found else nodeid
+
+
+def cost(nodeids: Iterable[str]) -> float:
+    """Seconds, by the committed table of what checks cost."""
+    names = (found[1] if (found := CHECK.search(n)) else "" for n in nodeids)
+    return sum(shards.load().get(shards.kind(n), shards.UNKNOWN) if n else shards.UNKNOWN for n in names)
 
 
 def part(name: str) -> str:
