@@ -54,19 +54,26 @@ def stories(changes: Sequence[Change]) -> list[Story]:
     """The changes of all optimizers that have one reason, as one."""
     groups: dict[tuple, list[Change]] = defaultdict(list)
     for c in changes:
-        why = re.sub(rf"\b{re.escape(c.optimizer)}\b", "it", c.why)
+        why = re.sub(rf"(?<![.\w]){re.escape(c.optimizer)}\b", "it", c.why).replace(
+            "optimizer it", "such optimizer"
+        )
         groups[c.before, c.after, (c.was, c.ledger) if c.ledger else why].append(c)
     return [
         Story(
             before,
             after,
-            min((c.why for c in several), key=len) if several[0].ledger else why,
+            # In the words of one of them, if that is all; what the ledger says names none.
+            min((c.why for c in several), key=len) if several[0].ledger or _one(several) else why,
             tuple(sorted({c.optimizer for c in several})),
             sum(c.checks for c in several),
             max(several, key=lambda c: c.share or 0.0),
         )
         for (before, after, why), several in groups.items()
     ]
+
+
+def _one(several: Sequence[Change]) -> bool:
+    return len({c.optimizer for c in several}) == 1
 
 
 def behaviour(record: Record | None) -> tuple:
