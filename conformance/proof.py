@@ -117,14 +117,14 @@ def _live() -> Section:
     from conformance import live, workers
     from conformance.live_table import PATCHES
 
-    known = {p.name: p for p in PATCHES}
+    patches = {p.name: p for p in PATCHES}
     return Section(
         "live",
-        lambda: list(known),
+        lambda: list(patches),
         lambda names: [p.name for p in live.chosen(names)],
-        lambda name, args: live.digest(known[name]),
+        lambda name, args: live.digest(patches[name]),
         lambda names, args, known: live.run(
-            [known[n] for n in names], workers.number(args.workers, workers.A_FRAMEWORK), args.all
+            [patches[n] for n in names], workers.number(args.workers, workers.A_FRAMEWORK), args.all
         ),
     )
 

@@ -6,6 +6,7 @@ others see. Here these are tried again: a case that was weakened fails.
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 
@@ -130,6 +131,12 @@ def test_a_patch_has_cases_and_its_line_is_there(patch):
         pass
     with pytest.raises(BadInput, match="not once"), live.planted(replace(patch, line="no such line")):
         pass
+
+
+def test_what_is_no_longer_current_is_tried_by_its_name(monkeypatch):
+    monkeypatch.setattr(live, "run", lambda patches, *rest: iter([(p.name, {}) for p in patches]))
+    asked = argparse.Namespace(workers="1", all=False)
+    assert list(dict(proof._live().run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
 
 
 def test_every_optimizer_has_a_mistake_in_live_code():
