@@ -48,3 +48,14 @@ def test_no_optimizer_and_no_option_is_left_out(framework: str) -> None:
         own = [e for e in entries if e.module != "conformance"]
         options = [n for e in own for n in defaults(binding.constructor(e)) if n != "name"]
         assert len(options) == COUNTED[framework]
+
+
+@pytest.mark.parametrize(("framework", "optimizer"), ENTRIES)
+def test_every_case_takes_all_its_steps_somewhere_and_each_dtype_has_it(framework: str, optimizer: str) -> None:
+    """What goes by turns, or is brief in one mode, is whole in another; both dtypes have it, unless wrapped."""
+    entry = BINDINGS[framework].entries[optimizer]
+    table = [i for i in cases.instances((framework,)) if i.optimizer == optimizer]
+    for case in cases.cases(entry):
+        mine = [i for i in table if i.name == case.name]
+        assert max(i.case.steps for i in mine) == case.steps
+        assert case.wrapping or {i.dtype for i in mine} == set(BINDINGS[framework].dtypes)
