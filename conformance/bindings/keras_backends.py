@@ -48,7 +48,7 @@ class BackendDriver(KerasDriver):
     """Drives a Keras optimizer on JAX, eagerly or compiled, or on torch, eagerly."""
 
     def _variable(self) -> Callable[..., Any]:
-        as_run(self.mode)
+        as_run(self.mode)  # Unsupported before anything is made
         return variable
 
     def step(self, grads: Sequence[np.ndarray | None]) -> None:

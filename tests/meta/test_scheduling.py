@@ -112,6 +112,8 @@ def test_the_rate_that_was_used_is_read_off_the_steps() -> None:
     record = run("torch", "manual")
     planned = [ways.planned(epoch) for epoch in range(ways.EPOCHS) for _ in range(4)]
     assert record.series["rate used"] == pytest.approx(planned)
-    assert all(draw().svg for draw in page.figures([record]))
+    drawn = [draw().svg for draw in page.figures([record])]
+    assert drawn
+    assert all(drawn)
     assert page.tables([record])[0]["rows"]
     assert page.figures([]) == page.tables([]) == []
