@@ -16,7 +16,7 @@ from typing import NoReturn
 from conformance import shards
 from conformance.errors import BadInput, Incomplete, choose
 from conformance.record import SELECTIONS, atomically, read_run
-from conformance.report.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, judge, run_path
+from conformance.report.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, run_path
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
@@ -67,14 +67,15 @@ def run(args: argparse.Namespace) -> int:
     if _identity(path) in (None, before):  # never report an older run as this one
         raise Incomplete(f"run: no run file was written to {path}. Run again: python -m conformance run")
 
-    from conformance.report import terminal
+    from conformance.report import model, terminal
     from conformance.report.render import write_report
 
     result = read_run(path)
-    page = write_report(result, args.reports)[0]
-    terminal.print_summary(result)
+    made = model.build(result)
+    page = write_report(made, args.reports)[0]
+    terminal.print_summary(made)
     print(page)
-    verdict = judge(result).exit_code
+    verdict = made.verdict.exit_code
     if args.shard and verdict == INCOMPLETE and len(result.records) == result.header.selected:
         verdict = GOOD  # all of this part: the rest is for whoever puts the parts together
     if verdict == GOOD and code != 0:
@@ -103,6 +104,8 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
     # says itself what differs, and a second in each process is saved.
     found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "--assert=plain"]
+    # Plugins that no check needs, and that take seconds at the end: hypothesis's, and a search for lost exceptions.
+    found += ["-p", "no:hypothesispytest", "-p", "no:unraisableexception"]
     found += ["-q", "-n", str(args.workers)]
     found += ["--reports", str(args.reports), "--record", args.name]
     for name in SELECTIONS:
@@ -149,13 +152,14 @@ def report(args: argparse.Namespace) -> int:
     """
     from conformance.report import versions, versions_page
     from conformance.report.combine import read_runs
+    from conformance.report.model import build
     from conformance.report.render import write_report
 
     paths = _paths(args)
     if len(paths) > 1 and versions.several(runs := versions.read(paths)):
         written = versions_page.write(versions.build(runs), args.reports)
     else:
-        written = write_report(read_runs(paths), args.reports)
+        written = write_report(build(read_runs(paths)), args.reports)
     for path in written:
         print(path)
     return GOOD
@@ -360,7 +364,7 @@ VERBS: dict[str, Verb] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    parser = _parser(arguments[:1])
     if not arguments:
         parser.print_help()
         return GOOD
@@ -385,7 +389,8 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"{message}. See: {self.prog} --help")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: Sequence[str] = tuple(VERBS)) -> argparse.ArgumentParser:
+    """The parser of the verbs; the options of those that are `asked` for, since some have to look them up."""
     parser = _Parser(
         prog="python -m conformance",
         description="Checks the optimizers of TensorFlow/Keras and PyTorch step by step against a reference.",
@@ -397,7 +402,8 @@ def _parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(
             name, help=verb.help, description=verb.call.__doc__, epilog=EXIT_CODES, allow_abbrev=False
         )
-        verb.options(one)
+        if name in asked:
+            verb.options(one)
     return parser
 
 

@@ -149,7 +149,8 @@ class Ledger:
         table = list(table)
         found = []
         for row in self.rows:
-            selected = [i for i in table if row.matches(i)]
+            chosen, left = _matcher(*row.select), _matcher(*row.unless)
+            selected = [i for i in table if chosen(i) and not left(i)]
             ran = row.applies(versions) and selected and all(i in outcomes for i in selected)
             if ran and not any(outcomes[i] == "DIVERGES_KNOWN" for i in selected):
                 found.append(row.id)

@@ -23,6 +23,7 @@ from conformance.record import SELECTIONS, Outcome, Record, Run, atomically, wri
 from conformance.report.explain import explain
 
 PROPERTY = "conformance"
+OUTCOME = "outcome"  # of it, so that a status takes no parsing
 SIGNATURE = "signature"
 MEMORY_A_WORKER = workers.A_FRAMEWORK
 STATUS = {  # a status of its own: neither is a plain pass, and neither is a skip
@@ -122,6 +123,7 @@ def judged(request: pytest.FixtureRequest) -> Any:
         record = areas.run(instance, request.config.stash[LEDGER])
         properties = request.node.user_properties
         properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
+        properties.append((OUTCOME, record.outcome.value))
         key = (instance.framework, instance.optimizer)
         if key not in _signed:  # once a process and optimizer: what the installed constructor offers
             own = engine.signature if isinstance(instance, cases.Instance) else type(instance).signature
@@ -136,10 +138,18 @@ def judged(request: pytest.FixtureRequest) -> Any:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    data = dict(getattr(report, "user_properties", ())).get(PROPERTY)
-    if data and report.when == "call" and report.passed:
-        return STATUS.get(Outcome(json.loads(data)["outcome"]))
+    if report.when == "call" and report.passed:
+        outcome = dict(report.user_properties).get(OUTCOME)
+        return STATUS.get(Outcome(outcome)) if outcome else None
     return None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    workers.collect_rarely()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    workers.collect_rarely()  # the process ends: what is left need not be looked through
 
 
 @pytest.hookimpl(optionalhook=True)

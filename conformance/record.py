@@ -102,7 +102,7 @@ class Record:
     end: str = ""  # the parameters after the last step, as `packed` writes them
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": "record", **encoded(asdict(self))}
+        return {"type": "record", **{f.name: encoded(getattr(self, f.name)) for f in fields(self)}}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
@@ -172,13 +172,13 @@ def unpacked(text: str) -> np.ndarray:
 
 def encoded(value: Any) -> Any:
     """JSON has no infinities: write non-finite numbers as the strings "inf", "-inf", "nan"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(float(value))  # a np.float64 is a float whose repr is "np.float64(inf)"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(float(value))  # the repr of a np.float64 is "np.float64(inf)"
     if isinstance(value, dict):
         return {k: encoded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [encoded(v) for v in value]
-    return value
+    return encoded(asdict(value)) if isinstance(value, Worst) else value
 
 
 def _decode(value: Any) -> Any:

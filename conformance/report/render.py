@@ -12,12 +12,12 @@ from typing import Any
 import jinja2
 
 from conformance.errors import BadInput
-from conformance.record import Outcome, Run, atomically
+from conformance.record import Outcome, atomically
 from conformance.report import explain
 from conformance.report import map as map_pages
 from conformance.report import proof as proof_pages
 from conformance.report.gate import GOOD, INCOMPLETE, count
-from conformance.report.model import Cell, Report, build
+from conformance.report.model import Cell, Report
 
 FORMAT = 1  # of summary.json
 
@@ -33,9 +33,8 @@ STYLES = {
 _LABEL = "optimizer conformance"
 
 
-def render(run: Run, fashion: bool = False) -> dict[str, str]:
+def render(report: Report, fashion: bool = False) -> dict[str, str]:
     """File name -> text; `fashion`: link to that comparison. The same run gives the same texts."""
-    report = build(run)
     badge = _badge(report)
     return {
         "index.html": environment(html=True)
@@ -51,9 +50,9 @@ def render(run: Run, fashion: bool = False) -> dict[str, str]:
     }
 
 
-def write_report(run: Run, reports: str | Path) -> list[Path]:
-    """Render `run` into the folder `reports`; returns the files, index.html first."""
-    texts = render(run, fashion=(Path(reports) / "fashion_mnist" / "index.html").is_file())
+def write_report(report: Report, reports: str | Path) -> list[Path]:
+    """Render `report` into the folder `reports`; returns the files, index.html first."""
+    texts = render(report, fashion=(Path(reports) / "fashion_mnist" / "index.html").is_file())
     paths = [Path(reports) / name for name in texts]
     for path in paths:
         if path.is_dir():

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.record import Outcome, Run
+from conformance.record import Outcome
 from conformance.report import explain
 from conformance.report.changes import Change
 from conformance.report.gate import count
-from conformance.report.model import Cell, Report, build
+from conformance.report.model import Cell, Report
 from conformance.report.render import STYLES
 
 _COLORS = {
@@ -59,9 +59,8 @@ def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
         out.print(f"  because  {c.why or 'NOT EXPLAINED'}", soft_wrap=True)
 
 
-def print_summary(run: Run) -> None:
+def print_summary(report: Report) -> None:
     """The matrix, then the verdict, so that the verdict is what stays in sight."""
-    report = build(run)
     if report.rows:
         table = Table("optimizer", *(explain.display_name(f) for f in report.frameworks), box=None)
         for row in report.rows:

@@ -7,6 +7,8 @@ import math
 from dataclasses import replace
 
 from conformance.record import Header, Outcome, Record, Run, Worst
+from conformance.report import model
+from conformance.report import render as renderer
 
 VERSIONS = {
     "python": "3.11.9",
@@ -230,3 +232,8 @@ def broken() -> Run:
     run.header.stale = ["keras-lion-momentum"]
     run.header.longdouble_is_wider = False
     return run
+
+
+def render(run: Run) -> dict[str, str]:
+    """The report of a run: file name -> text."""
+    return renderer.render(model.build(run))

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sample_runs import EPS_HAT, failing, record, run_of
+from sample_runs import EPS_HAT, failing, record, render, run_of
 
 from conformance import cli, ledger
 from conformance.errors import BadInput
 from conformance.ledger import Ledger, Row
 from conformance.record import Outcome, Run, Worst, read_run, write_run
 from conformance.report import baseline
-from conformance.report.render import render
 
 ID = "keras-adam-eps-float64-eager"
 ROW = Row("keras-adam-eps-hat", (ID,), "dialect", "mutant:epsilon-hat", "why", "link", {"keras": ">=3.0"})

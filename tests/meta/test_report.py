@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from sample_runs import EPS_HAT, NADAM, VERSIONS, broken, failing, header, large, record, run_of
+from sample_runs import EPS_HAT, NADAM, VERSIONS, broken, failing, header, large, record, render, run_of
 
 from conformance.errors import BadInput
 from conformance.record import Outcome, Run, Worst, read_run, write_run
@@ -15,7 +15,7 @@ from conformance.report.explain import explain, number
 from conformance.report.gate import judge
 from conformance.report.headline import headline
 from conformance.report.model import build
-from conformance.report.render import render, write_report
+from conformance.report.render import write_report
 
 PAGES = ["index.html", "map.html", "map.md", "mutants.html", "mutants.md"]
 FILES = ["badge.json", "badge.svg", *PAGES, "summary.json", "summary.md"]
@@ -294,7 +294,7 @@ def test_numbers_that_are_none():
 
 
 def test_all_files_are_written_and_nothing_else(tmp_path):
-    paths = write_report(large(), tmp_path / "reports")
+    paths = write_report(build(large()), tmp_path / "reports")
     assert paths[0].name == "index.html"
     assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == FILES
 
@@ -302,17 +302,17 @@ def test_all_files_are_written_and_nothing_else(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "reports").write_text("a file")
     with pytest.raises(BadInput, match=r"--reports: .* is a file, not a folder"):
-        write_report(run_of(record()), tmp_path / "reports")
+        write_report(build(run_of(record())), tmp_path / "reports")
     assert (tmp_path / "reports").read_text() == "a file"
 
 
 def test_a_report_that_cannot_be_renamed_leaves_the_old_one(tmp_path):
-    write_report(run_of(record()), tmp_path)
+    write_report(build(run_of(record())), tmp_path)
     before = (tmp_path / "index.html").read_bytes()
     (tmp_path / "summary.md").unlink()
     (tmp_path / "summary.md").mkdir()
     with pytest.raises(BadInput, match=r"--reports: .*summary\.md is a folder"):
-        write_report(broken(), tmp_path)
+        write_report(build(broken()), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == FILES
 
