@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from conformance import areas, calls, cases, ledger, shards, workers
 from conformance.bindings import BINDINGS, installed
@@ -135,6 +136,22 @@ def judged(request: pytest.FixtureRequest) -> Any:
             pytest.fail(explain(record, areas.versions(instance)), pytrace=False)
 
     return judge
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """As pytest's own, but what was set up for a check and taken down after it is reported only if it went wrong.
+
+    Workers send each report to the controlling process, which takes a core from them while it reads.
+    """
+    if "instance" not in getattr(item, "fixturenames", ()):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
