@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from conformance import mapping, measure
 from conformance.bindings import BINDINGS
@@ -58,9 +59,10 @@ def _off(entry: Entry) -> dict[str, object]:
     return {"epsilon": 0.5} if "epsilon" in entry.arguments else {}
 
 
-def pairs() -> list[Pair]:
+@cache
+def pairs() -> tuple[Pair, ...]:
     """All of them, in a fixed order."""
-    return [_adam("own-epsilon", EPSILON), _adam("same-epsilon", dict.fromkeys(FRAMEWORKS, 1e-7)), *_same_steps()]
+    return _adam("own-epsilon", EPSILON), _adam("same-epsilon", dict.fromkeys(FRAMEWORKS, 1e-7)), *_same_steps()
 
 
 def _adam(name: str, epsilon: Mapping[str, float]) -> Pair:

@@ -7,6 +7,7 @@ import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -260,7 +261,7 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
         optimizer = keras.optimizers.SGD(learning_rate=references[0].rate)
         moved = keras_driver.Used(check.dtype, optimizer)
         callback = keras.callbacks.ReduceLROnPlateau(**given)
-        of_model = _with_accuracy(keras) if given.get("monitor") == "val_accuracy" else []
+        of_model = _with_accuracy(check.dtype) if given.get("monitor") == "val_accuracy" else []
         callback.set_model(types.SimpleNamespace(optimizer=optimizer, metrics=of_model))
         callback.on_train_begin()
         seen: Seen = []
@@ -276,8 +277,10 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
         return seen
 
 
-def _with_accuracy(keras: Any) -> list[Any]:
-    """The metrics of a model that has been evaluated once: before that it does not know them."""
+@cache
+def _with_accuracy(dtype: str) -> list[Any]:
+    """The metrics of a model that has been evaluated once: before that it does not know them. They are only read."""
+    keras = keras_versions.package()
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["accuracy"])
     model.evaluate(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0)

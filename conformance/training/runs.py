@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -18,21 +19,36 @@ MODES = {"torch": "forloop", "keras": "graph"}
 Differentiate = Callable[[Any, np.ndarray, np.ndarray], tuple[float, list[np.ndarray]]]
 
 
-def train(
+def train(framework: str, entry: Entry, reference: Reference, dtype: str, steps: int) -> Trained:
+    """Train with the framework's own optimizer, loss and differentiation; keep all that it goes through."""
+    found = Trained([], [])
+    for driver, loss, grads in _steps(framework, entry, reference, dtype, steps):
+        found.states.append(driver.read())
+        if grads:
+            found.losses.append(loss)
+            found.grads.append(grads)
+    return found
+
+
+def last_loss(
     framework: str, entry: Entry, reference: Reference, dtype: str, steps: int, scale: float = 1.0
-) -> Trained:  # fmt: skip
-    """Train with the framework's own optimizer, loss and differentiation; gradients are multiplied by `scale`."""
+) -> float:  # fmt: skip
+    """The same with gradients that are multiplied by `scale`: the loss before the last step alone, which is fast."""
+    *_, (_, loss, _) = _steps(framework, entry, reference, dtype, steps, scale)
+    return loss
+
+
+def _steps(
+    framework: str, entry: Entry, reference: Reference, dtype: str, steps: int, scale: float = 1.0
+) -> Iterator[tuple[Any, float, list[np.ndarray]]]:
+    """The driver at the start, then after each step, with the loss and the gradients before it."""
     everything = Group(tuple(range(len(task.SHAPES))), reference)
     driver = BINDINGS[framework].start(entry, [everything], task.start(), dtype, MODES[framework])
-    differentiate = DIFFERENTIATE[framework]
-    found = Trained([], [driver.read()])
+    yield driver, math.nan, []
     for t in range(1, steps + 1):
-        loss, grads = differentiate(driver, *task.batch(t))
+        loss, grads = DIFFERENTIATE[framework](driver, *task.batch(t))
         driver.step([g * scale for g in grads])
-        found.losses.append(loss)
-        found.grads.append(grads)
-        found.states.append(driver.read())
-    return found
+        yield driver, loss, grads
 
 
 def _torch(driver: Any, x: np.ndarray, y: np.ndarray) -> tuple[float, list[np.ndarray]]:
