@@ -104,7 +104,7 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
     # says itself what differs, and a second in each process is saved.
     found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "--assert=plain"]
-    # Plugins that no check needs, and that take seconds: one of another package, the search for lost exceptions, logs.
+    # Plugins that no check needs, and that take seconds: hypothesis's, the search for lost exceptions, logs.
     for name in ("hypothesispytest", "unraisableexception", "logging"):
         found += ["-p", f"no:{name}"]
     found += ["-q", "-n", str(args.workers)]

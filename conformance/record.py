@@ -173,7 +173,8 @@ def unpacked(text: str) -> np.ndarray:
 def encoded(value: Any) -> Any:
     """JSON has no infinities: write non-finite numbers as the strings "inf", "-inf", "nan"."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else repr(float(value))  # the repr of a np.float64 is "np.float64(inf)"
+        # A np.float64 is a float whose repr is "np.float64(inf)".
+        return value if math.isfinite(value) else repr(float(value))
     if isinstance(value, dict):
         return {k: encoded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

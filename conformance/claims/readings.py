@@ -321,10 +321,7 @@ def state_holds_the_rate() -> bool:
 def _final(dtype: str, scale: float = 1.0, steps: int = 100) -> tuple[float, float]:
     """The last losses of the lab's Adam, each with its framework's own epsilon."""
     pair = pairs()[0]
-    found = [
-        runs.last_loss(f, pair.entry(f), pair.references[f], dtype, steps, scale)
-        for f in pair.references
-    ]
+    found = [runs.last_loss(f, pair.entry(f), pair.references[f], dtype, steps, scale) for f in pair.references]
     return found[0], found[1]
 
 

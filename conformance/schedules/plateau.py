@@ -279,7 +279,7 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
 
 @cache
 def _with_accuracy(dtype: str) -> list[Any]:
-    """The metrics of a model that has been evaluated once: before that it does not know them. They are only read."""
+    """The metrics of a model that was evaluated once: before that it does not know them. They are read alone."""
     keras = keras_versions.package()
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["accuracy"])
