@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
 from conformance import shards
+from conformance.bindings import BINDINGS
 
 CHECK = re.compile(r"::test_step\[(.+)\]$")
 
@@ -17,13 +18,29 @@ CHECK = re.compile(r"::test_step\[(.+)\]$")
 class Together(LoadScopeScheduling):
     """A worker gets all checks that share a run or a traced graph, the dearest parts first.
 
-    Every other test is a part of its own. The cheap ones at the end leave no worker waiting long for another.
+    Every other test is a part of its own. The cheap ones at the end leave no worker waiting long for another. And a
+    worker stays with the frameworks that it has as long as there is work for them: to import another takes seconds.
     """
 
     def _assign_work_unit(self, node: Any) -> None:
         if not self.assigned_work[node]:  # nobody has anything yet, or this is a new worker
             self.workqueue = OrderedDict(sorted(self.workqueue.items(), key=lambda part: -cost(part[1])))
+        self.workqueue.move_to_end(self._next(node), last=False)
         super()._assign_work_unit(node)
+
+    def _next(self, node: Any) -> str:
+        """The dearest part that this worker has the frameworks for; at first those that lack workers most."""
+        has = self._frameworks(node)
+        if not self.assigned_work[node]:
+            left: Counter[frozenset[str]] = Counter()
+            for name, unit in self.workqueue.items():
+                left[frameworks(name)] += cost(unit)
+            there = Counter(map(self._frameworks, self.assigned_work))
+            has = max(left, key=lambda needed: left[needed] / (1 + there[needed]))
+        return next((name for name in self.workqueue if frameworks(name) <= has), next(iter(self.workqueue)))
+
+    def _frameworks(self, node: Any) -> frozenset[str]:
+        return frozenset().union(*map(frameworks, self.assigned_work[node]))
 
     def remove_node(self, node: Any) -> str | None:
         """What the worker had is left to the others, without the check that it died of."""
@@ -41,6 +58,12 @@ class Together(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         found = CHECK.search(nodeid)
         return part(found[1]) if found else nodeid
+
+
+def frameworks(part: str) -> frozenset[str]:
+    """What a part imports."""
+    first = part.partition("-")[0]
+    return frozenset(BINDINGS if first == "both" else (first,)).intersection(BINDINGS)
 
 
 def cost(nodeids: Iterable[str]) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from conformance import cases, engine, together
+from conformance import areas, cases, engine, together
 from conformance.bindings import installed
-from conformance.spread import part
+from conformance.spread import Together, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
 
@@ -55,3 +57,23 @@ def test_every_check_belongs_to_a_part() -> None:
     parts = {part(i.id) for i in cases.instances()}
     assert "keras-adam-float32" in parts
     assert len(parts) == 2 * len({(i.framework, i.optimizer) for i in cases.instances()})
+
+
+def test_a_worker_stays_with_its_frameworks_as_long_as_it_can() -> None:
+    ids = [i.id for i in areas.instances() if i.optimizer in ("adam", "sgd") or i.framework == "both"]
+    spread = Together.__new__(Together)
+    spread.assigned_work = {"one": {}, "other": {}}
+    spread.workqueue = OrderedDict()
+    for name in ids:
+        spread.workqueue.setdefault(part(name), {})[f"suite.py::test_step[{name}]"] = False
+    given: dict[str, list[str]] = {"one": [], "other": []}
+    for node, got in itertools.islice(itertools.cycle(given.items()), len(spread.workqueue)):
+        name = spread._next(node)
+        spread.assigned_work[node][name] = spread.workqueue.pop(name)
+        got.append(name.partition("-")[0])
+    firsts = [got[0] for got in given.values()]
+    assert firsts[0] == "keras", "it is dearest by far"
+    assert firsts[1] != "keras" or "torch" not in given["other"][:2]
+    for got in given.values():  # what it had is used up before it imports another
+        changes = [k for k, _ in itertools.groupby(got)]
+        assert len(changes) == len(set(changes)), got
