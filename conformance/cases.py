@@ -191,7 +191,7 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
             probe = next(v for v in f.metadata["one_of"] if v != probe)
         chosen = {**f.metadata["needs"], f.name: probe}
         why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
-        yield Case(name, why, "probing", **{where: chosen}, **_as_option(entry))
+        yield Case(name, why, "probing", **{where: chosen}, **_as_option(entry, wrapping))
     if wrapping and entry.optimizer not in WRAPPED_TOGETHER:
         return  # how they interact is the same code for all
     for name, chosen in reference.combinations.items():
@@ -203,16 +203,17 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
             yield _combined(entry, name, "together", chosen, where)
 
 
-def _as_option(entry: Entry) -> dict[str, Any]:
-    """The size of a case that is about an option alone."""
-    return {"steps": entry.option_steps, "shapes": entry.option_shapes}
+def _as_option(entry: Entry, wrapping: bool = False) -> dict[str, Any]:
+    """The size of a case that is about an option alone; what is wrapped around a rule looks at several tensors."""
+    several = entry.option_shapes if len(entry.option_shapes) > 1 else problems.OPTION_SHAPES
+    return {"steps": entry.option_steps, "shapes": several if wrapping else entry.option_shapes}
 
 
 def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
     own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
-    size = {"steps": problems.STEPS} if own else _as_option(entry)
+    size = {"steps": problems.STEPS} if own else _as_option(entry, where == "wrapping")
     size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
     problem = rest.pop("problem", "probing")
     second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)
@@ -233,10 +234,11 @@ def cases(entry: Entry) -> list[Case]:
     if "clip_norm" in entry.arguments:  # the framework wraps these around every rule
         found += _options(entry, Wrapped, True)
         found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
-                          wrapping={"accumulation_steps": 2, "clip_norm": 0.75}, **_as_option(entry)))  # fmt: skip
+                          wrapping={"accumulation_steps": 2, "clip_norm": 0.75},
+                          **_as_option(entry, True)))  # fmt: skip
         found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
                           overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2},
-                          **_as_option(entry)))  # fmt: skip
+                          **_as_option(entry, True)))  # fmt: skip
         if entry.optimizer in WRAPPED_TOGETHER:
             why = "restored before call 6, where an update is half accumulated: nothing is lost"
             for name, chosen in (

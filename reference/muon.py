@@ -75,7 +75,7 @@ class Muon(PerTensor):
     a: float = coefficient(3.4445, 2.0, "a", b=-1.5, c=0.5)
     b: float = coefficient(-4.7750, -4.75, "b")
     c: float = coefficient(2.0315, 2.0, "c")
-    ns_steps: int = hyper(5, within="[0, 100)", probe=2, cite=f"{JORDAN}, newtonschulz5: steps")
+    ns_steps: int = hyper(5, within="[0, 100)", base=2, probe=5, cite=f"{JORDAN}, newtonschulz5: steps")
     epsilon: float = hyper(
         1e-7, within="[0, inf)", probe=1.0,
         cite=f"{JORDAN}, newtonschulz5: X /= (X.norm() + eps); PyTorch documentation, torch.optim.Muon: term "

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from conformance.bindings.base import Argument, Entry
+from conformance.problems import ONE_TENSOR
 from reference import (
     SGD,
     Adadelta,
@@ -40,6 +41,7 @@ COMMON_ARGUMENTS: dict[str, str | Argument] = {
 }
 COMMON_SLOTS = {"_accumulated_gradients": "accumulator", "_model_variables_moving_average": "average"}
 COMMON_DIALECT = {"counter": "optimizer", "decay": "decoupled"}
+SEVERAL = ("Nadam",)  # its tensors have a product in common
 NOT_UPDATE = {
     "name": "a name changes no update",
     "jit_compile": "Keras 2 compiles the step by itself where there is a GPU; the mode xla compiles it anywhere",
@@ -49,6 +51,9 @@ NOT_UPDATE = {
 def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], slots: Mapping[str, str],
            dialect: Mapping[str, Any] | None = None, tensors: Iterable[str] = (),
            **more: Any) -> Entry:  # fmt: skip
+    # Each tensor is traced by itself. What options do to several shows where all slots are: twins, late, resumed.
+    if reference.separable and cls not in SEVERAL:
+        more = {"option_shapes": ONE_TENSOR, **more}
     return Entry(
         optimizer=cls.lower(),
         cls=cls,
