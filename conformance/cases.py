@@ -40,6 +40,7 @@ class Case:
     given: tuple[tuple[str, Any], ...] = ()  # arguments of the constructor
     everywhere: bool = False  # in the costly modes too
     steps: int = problems.STEPS
+    free_steps: int | None = None  # how far the reference runs by itself; None: as far as it resolves
     shapes: problems.Shapes | None = None  # of other tensors than the optimizer usually has
     resumed_at: int | None = None  # before this step all state is saved and restored in a new optimizer
     once: bool = False  # once a dtype, in another mode: what it is about is the same code for all optimizers
@@ -203,17 +204,23 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
             yield _combined(entry, name, "together", chosen, where)
 
 
+# Where every step conforms from the state that the implementation holds, and it started right, the whole run does:
+# the bound of the free run is made of those of the steps. The start is what is left to see, and two steps show it.
+START = 2
+
+
 def _as_option(entry: Entry, wrapping: bool = False) -> dict[str, Any]:
     """The size of a case that is about an option alone; what is wrapped around a rule looks at several tensors."""
     several = entry.option_shapes if len(entry.option_shapes) > 1 else problems.OPTION_SHAPES
-    return {"steps": entry.option_steps, "shapes": several if wrapping else entry.option_shapes}
+    shapes = several if wrapping else entry.option_shapes
+    return {"steps": entry.option_steps, "shapes": shapes, "free_steps": START}
 
 
 def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
     own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
-    size = {"steps": problems.STEPS} if own else _as_option(entry, where == "wrapping")
+    size = {"steps": problems.STEPS} if own or "resumed_at" in rest else _as_option(entry, where == "wrapping")
     size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
     problem = rest.pop("problem", "probing")
     second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)

@@ -81,16 +81,19 @@ def judge(
 ) -> Judge:
     """The judge of an observation, by the case's own references or by others, computed as a row expects."""
     narrower = row.format if row else None
+    entry, of = instance.entry, groups or seen.groups
     return Judge(
-        instance.entry,
+        entry,
         narrower or BINDINGS[instance.framework].formats(instance.dtype),
-        groups or seen.groups,
+        of,
         instance.case.rates,
         instance.case.data(instance.entry),
         seen.states,
         trajectories,
         narrower is not None,
         row is not None and row.moves_twice,
+        # Where no slot can be read the free run is all there is.
+        None if opaque(entry, of) else instance.case.free_steps,
     )
 
 

@@ -202,7 +202,8 @@ class Trial:
     def judge(self, states: Sequence[State], trajectories: dict | None = None) -> Judge:
         """Their judge, by the unmutated references in the precision under test."""
         problem, fmt = self.case.data(self.entry), FORMATS[self.dtype]
-        return Judge(self.entry, fmt, self.groups(), self.case.rates, problem, states, trajectories)
+        return Judge(self.entry, fmt, self.groups(), self.case.rates, problem, states, trajectories,
+                     free_steps=self.case.free_steps)  # fmt: skip
 
 
 @cache

@@ -67,13 +67,16 @@ class Judge:
         trajectories: dict[int, list[tuple[list, dict]]] | None = None,
         narrowed: bool = False,
         moved_twice: bool = False,
+        free_steps: int | None = None,
     ):
         """With `narrowed`, what is stored has more digits than `fmt`, in which some of the step is computed.
 
-        With `moved_twice`, a step is two additions to the parameter, which is rounded in between.
+        With `moved_twice`, a step is two additions to the parameter, which is rounded in between. The free run ends
+        after `free_steps`, if that is given.
         """
         self.entry, self.fmt, self.groups, self.rates = entry, fmt, groups, dict(rates)
         self.grads, self.states, self.narrowed, self.moved_twice = problem.grads, states, narrowed, moved_twice
+        self.free_steps = free_steps
         # A rule that evaluates the objective itself is given that in the place of gradients.
         self.closures = problem.closures(self._exact) if entry.reference.closure else None
         # The free runs of the references, by group: the same for all modes of a case, so a caller may keep them.
@@ -193,7 +196,7 @@ class Judge:
     def _trajectory(self, group: Group, params: list, grads: Sequence) -> Iterator[tuple[list, dict]]:
         """The reference from the start on its own, until a comparison is ambiguous."""
         slots = self._typed(self._reference(group, 1).init(params))
-        for t, step in enumerate(grads, 1):
+        for t, step in enumerate(grads[: self.free_steps], 1):
             try:
                 results, maybes = candidates(self._evaluation(group, t, params, step, slots))
             except TooManyBranches:
