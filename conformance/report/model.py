@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from conformance.record import Header, Outcome, Record, Run
 from conformance.report import explain
 from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
 from conformance.report.headline import headline
-from conformance.report.plots import all_drawn
+from conformance.report.plots import drawn
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
 URGENCY = (
@@ -122,8 +122,13 @@ class AreaPage:
     frameworks: list[str]
     rows: list[Row]
     failing: int
-    figures: list[Figure]
+    drawn: list[Callable[[], Figure]]
     tables: list[dict[str, Any]]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The pictures, once they are drawn."""
+        return [done() for done in self.drawn]
 
     @property
     def file(self) -> str:
@@ -172,17 +177,17 @@ def build(run: Run) -> Report:
 
 
 def _areas(run: Run) -> list[AreaPage]:
-    """A page for each area, their pictures all drawn together."""
+    """A page for each area; their pictures are all drawn together, from here on."""
     records = _group((r for r in run.records if r.area != "optimizers"), lambda r: r.area)
     abouts = {name: areas.area(choose("area", name, areas.AREAS)) for name in records}
     draws = [(name, draw) for name, about in abouts.items() for draw in about.figures(records[name])]
     figures = defaultdict(list)
-    for (name, _), figure in zip(draws, all_drawn([draw for _, draw in draws]), strict=True):
+    for (name, _), figure in zip(draws, drawn([draw for _, draw in draws]), strict=True):
         figures[name].append(figure)
     return [_area(name, about, records[name], figures[name], run) for name, about in abouts.items()]
 
 
-def _area(name: str, about: areas.Area, records: list[Record], figures: list[Figure], run: Run) -> AreaPage:
+def _area(name: str, about: areas.Area, records: list[Record], figures: list[Callable], run: Run) -> AreaPage:
     frameworks = sorted({r.framework for r in records}, key=lambda f: (f == "both", f))
     return AreaPage(
         name=name,
@@ -194,7 +199,7 @@ def _area(name: str, about: areas.Area, records: list[Record], figures: list[Fig
         frameworks=frameworks,
         rows=_rows(records, frameworks, run.header.versions),
         failing=sum(not record_passes(r) for r in records),
-        figures=figures,
+        drawn=figures,
         tables=about.tables(records),
     )
 

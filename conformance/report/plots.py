@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from conformance import workers
@@ -41,14 +42,19 @@ _SETTINGS = {
 FEW = 3  # pictures that are drawn sooner than a process starts
 
 
-def all_drawn(draws: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each of them draws: matplotlib takes seconds for all, so that the cores share them."""
+def drawn(draws: Sequence[Callable[[], Any]]) -> list[Callable[[], Any]]:
+    """How to get what each of them draws: matplotlib takes seconds for all, so that the cores share them.
+
+    They are begun here and waited for when they are asked for: meanwhile the rest of a report can be made.
+    """
     processes = min(workers.auto(), len(draws)) if len(draws) > FEW else 1
     if processes == 1:
-        return [draw() for draw in draws]
+        return [cache(draw) for draw in draws]
     # Started afresh, not forked: a run has threads.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return [future.result() for future in [pool.submit(draw) for draw in draws]]
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    futures = [pool.submit(draw) for draw in draws]
+    pool.shutdown(wait=False)  # it ends when the last is drawn
+    return [future.result for future in futures]
 
 
 def plain_ticks(panel: Any, size: float) -> None:

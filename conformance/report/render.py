@@ -36,6 +36,7 @@ _LABEL = "optimizer conformance"
 def render(report: Report, fashion: bool = False) -> dict[str, str]:
     """File name -> text; `fashion`: link to that comparison. The same run gives the same texts."""
     badge = _badge(report)
+    others = {**map_pages.render(), **proof_pages.render()}  # the pages that index.html links to
     return {
         "index.html": environment(html=True)
         .get_template("index.html.j2")
@@ -45,8 +46,7 @@ def render(report: Report, fashion: bool = False) -> dict[str, str]:
         "badge.json": _dump(badge),
         "badge.svg": environment(html=True).get_template("badge.svg.j2").render(**_svg(badge)),
         **{area.file: environment(html=True).get_template("area.html.j2").render(r=area) for area in report.areas},
-        **map_pages.render(),  # the pages that index.html links to
-        **proof_pages.render(),
+        **others,
     }
 
 
