@@ -192,7 +192,7 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
             probe = next(v for v in f.metadata["one_of"] if v != probe)
         chosen = {**f.metadata["needs"], f.name: probe}
         why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
-        yield Case(name, why, "probing", **{where: chosen}, **_as_option(entry, wrapping))
+        yield Case(name, why, "probing", **{where: chosen}, **_as_option(entry, chosen if wrapping else ()))
     if wrapping and entry.optimizer not in WRAPPED_TOGETHER:
         return  # how they interact is the same code for all
     for name, chosen in reference.combinations.items():
@@ -209,18 +209,27 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
 START = 2
 
 
-def _as_option(entry: Entry, wrapping: bool = False) -> dict[str, Any]:
-    """The size of a case that is about an option alone; what is wrapped around a rule looks at several tensors."""
-    several = entry.option_shapes if len(entry.option_shapes) > 1 else problems.OPTION_SHAPES
-    shapes = several if wrapping else entry.option_shapes
+def _as_option(entry: Entry, wrapping: Iterable[str] = ()) -> dict[str, Any]:
+    """The size of a case that is about an option alone.
+
+    Two of what is wrapped around a rule look at several tensors, or at each of several; where all of these options
+    are tried together, each has several.
+    """
+    shapes = entry.option_shapes
+    if len(shapes) == 1 and wrapping and (entry.optimizer in WRAPPED_TOGETHER or _NORMS.intersection(wrapping)):
+        shapes = problems.OPTION_SHAPES
     return {"steps": entry.option_steps, "shapes": shapes, "free_steps": START}
+
+
+_NORMS = {"clip_norm", "global_clip_norm"}
 
 
 def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
     own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
-    size = {"steps": problems.STEPS} if own or "resumed_at" in rest else _as_option(entry, where == "wrapping")
+    size = {"steps": problems.STEPS} if own or "resumed_at" in rest else (
+        _as_option(entry, rest if where == "wrapping" else ()))  # fmt: skip
     size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
     problem = rest.pop("problem", "probing")
     second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)
@@ -242,10 +251,10 @@ def cases(entry: Entry) -> list[Case]:
         found += _options(entry, Wrapped, True)
         found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
                           wrapping={"accumulation_steps": 2, "clip_norm": 0.75},
-                          **_as_option(entry, True)))  # fmt: skip
+                          **_as_option(entry, ("clip_norm",))))  # fmt: skip
         found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
                           overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2},
-                          **_as_option(entry, True)))  # fmt: skip
+                          **_as_option(entry, ("accumulation_steps",))))  # fmt: skip
         if entry.optimizer in WRAPPED_TOGETHER:
             why = "restored before call 6, where an update is half accumulated: nothing is lost"
             for name, chosen in (

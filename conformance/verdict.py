@@ -20,6 +20,7 @@ from reference.formats import FLOAT64, Format
 from reference.rows import Rows
 
 BLIND_ABOVE = 1e-2  # a bound wider than this share of the update could not have failed
+COUNTERS = ("step", "calls")  # slots that are numbers, of all elements of a tensor or of all tensors
 BLIND_ABOVE_16 = 0.125  # the same where the rule itself computes in 16 bits, of which one is 1 / 256
 
 
@@ -248,13 +249,13 @@ class Judge:
         for name, first in slots.items():
             seen = state.slots.get(name)
             if seen is None:
-                if name in ("step", "calls"):  # the framework keeps no counter: it is counted here
+                if name in COUNTERS:  # the framework keeps no counter: it is counted here
                     slots[name] = self._counted(layout, len(first), t)
                 continue
             seen = (
                 seen
                 if len(seen) != len(layout.shapes) or not layout.packed
-                else (seen[:1] if name == "step" else layout.pack(seen))
+                else (seen[:1] if name in COUNTERS else layout.pack(seen))
             )
             slots[name] = [f if s is None else self._exact(s) for f, s in zip(first, seen, strict=True)]
         return params, self._typed(slots)
@@ -268,7 +269,7 @@ class Judge:
 
     def _typed(self, slots: dict) -> dict:
         """Counters are scalars of the host, or of the tensor's precision, as the binding declares."""
-        for name in ("step", "calls"):
+        for name in COUNTERS:
             if name in slots:
                 tensor = name == "step" and name in self.entry.tensors
                 slots[name] = [scalar(float(getattr(c, "value", c)), tensor, self.fmt) for c in slots[name]]
@@ -291,11 +292,7 @@ class Judge:
         """What the implementation holds, in the places of the reference's quantities."""
         names = {name for name, _ in quantities}
         for name in state.slots:
-            if (
-                name not in names
-                and name not in ("step", "calls")
-                and any(v is not None for v in state.slots[name])
-            ):
+            if name not in names and name not in COUNTERS and any(v is not None for v in state.slots[name]):
                 raise UndeclaredSlot(
                     f"{self.entry.cls} keeps {name!r}, which the reference has not at these options"
                 )
@@ -304,7 +301,7 @@ class Judge:
             if name not in names:
                 continue
             if layout.packed and len(values) == len(layout.shapes):
-                values = values[:1] if name == "step" else layout.pack(values)
+                values = values[:1] if name in COUNTERS else layout.pack(values)
             for i, value in enumerate(values):
                 if value is not None:
                     observed[name, i] = value
