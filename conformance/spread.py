@@ -29,15 +29,20 @@ class Together(LoadScopeScheduling):
         super()._assign_work_unit(node)
 
     def _next(self, node: Any) -> str:
-        """The dearest part that this worker has the frameworks for; at first those that lack workers most."""
+        """The dearest of the parts that this worker has the frameworks for and the fewest others have.
+
+        At first each kind gets a worker; the next are for what has most left for each.
+        """
         has = self._frameworks(node)
         if not self.assigned_work[node]:
             left: Counter[frozenset[str]] = Counter()
             for name, unit in self.workqueue.items():
                 left[frameworks(name)] += cost(unit)
             there = Counter(map(self._frameworks, self.assigned_work))
-            has = max(left, key=lambda needed: left[needed] / (1 + there[needed]))
-        return next((name for name in self.workqueue if frameworks(name) <= has), next(iter(self.workqueue)))
+            has = max(left, key=lambda needed: (not there[needed], left[needed] / (1 + there[needed])))
+        mine = [name for name in self.workqueue if frameworks(name) <= has]
+        each = [self._frameworks(n) for n in self.assigned_work]
+        return min(mine or self.workqueue, key=lambda name: sum(frameworks(name) <= others for others in each))
 
     def _frameworks(self, node: Any) -> frozenset[str]:
         return frozenset().union(*map(frameworks, self.assigned_work[node]))
