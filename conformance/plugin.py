@@ -221,7 +221,8 @@ class Recorder:
                 self.signatures[framework, optimizer] = signature
         elif report.failed and found[1] not in self.records:
             # A worker died, or the test broke outside of the engine. The report of a death can come twice.
-            self.records[found[1]] = self._broken(found[1], str(report.longrepr))
+            crash = getattr(report.longrepr, "reprcrash", None)  # what was said, not where
+            self.records[found[1]] = self._broken(found[1], crash.message if crash else str(report.longrepr))
 
     def _broken(self, name: str, said: str) -> Record:
         instance = next(i for i in self.config.stash[TABLE] if i.id == name)

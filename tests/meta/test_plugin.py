@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,29 @@ def test_a_worker_that_dies_leaves_an_error_and_the_rest(tmp_path: Path) -> None
     assert "crashed" in dead[0].reason
     assert len(run.records) == run.header.selected
     assert judge(run).exit_code == 1
+
+
+@pytest.mark.parametrize("parallel", [[], ["-n2"]])
+def test_only_the_call_is_reported_but_for_what_goes_wrong_around_it(tmp_path: Path, parallel: list[str]) -> None:
+    before, after = "torch-sgd-nesterov-float64-forloop", "torch-sgd-momentum-float64-forloop"
+    (tmp_path / "breaker.py").write_text(
+        f"import os, pytest\n"
+        f"def pytest_runtest_setup(item):\n    if {before!r} in item.nodeid: raise OSError('no setup')\n"
+        f"@pytest.hookimpl(trylast=True)\n"
+        f"def pytest_runtest_teardown(item):\n    if {after!r} in item.nodeid: raise OSError('no teardown')\n"
+        f"def pytest_runtest_logreport(report):\n"
+        f"    if 'PYTEST_XDIST_WORKER' not in os.environ:\n"
+        f"        open('seen.txt', 'a').write(report.when + ' ' + report.outcome + chr(10))\n"
+    )
+    done = pytest_run(tmp_path, *FEW, *parallel, "-p", "breaker")
+    assert done.returncode == 1
+    run = read_run(tmp_path / "runs" / "selection.jsonl")
+    broken = {r.id: r.reason for r in run.records if r.outcome is Outcome.ERROR}
+    assert list(broken) == [before]
+    assert "no setup" in broken[before]
+    assert "no teardown" in done.stdout
+    seen = Counter((tmp_path / "seen.txt").read_text().splitlines())
+    assert seen == {"setup failed": 1, "call passed": len(run.records) - 1, "teardown failed": 1}
 
 
 def test_unsupported_and_known_have_a_status_of_their_own(tmp_path: Path) -> None:
