@@ -6,20 +6,16 @@ Exit codes, of every verb: 0 good, 1 divergence, 2 bad input, 3 incomplete run.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from conformance import shards
 from conformance.errors import BadInput, Incomplete, choose
-from conformance.record import SELECTIONS, atomically, read_run
 from conformance.report.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, run_path
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
-_EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
 
 
 @dataclass(frozen=True)
@@ -33,103 +29,17 @@ class Verb:
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
-    for name in SELECTIONS:
-        parser.add_argument(
-            f"--{name}",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help="only these; repeat it, or use commas",
-        )
-    parser.add_argument("-k", metavar="EXPRESSION", help="only the checks whose id matches, as in pytest")
-    parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--shard", metavar="I/N", help="only part I of N, of about the same cost; merge them after")
-    parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
-    parser.add_argument("--config", metavar="FILE", help="the constructor calls of a file, not the table")
-    parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
-    parser.add_argument("--junitxml", metavar="FILE", help="write JUnit XML too")
+    from conformance.run_verb import options
+
+    options(parser)
     _common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """The same run as pytest's, then the report; the exit code is the gate's."""
-    name = args.name + ("-{}of{}".format(*shards.parse(args.shard)) if args.shard else "")
-    path = run_path(args.reports, name)
-    _check_writable(path)
-    before = _identity(path)
-    code = _pytest(_pytest_arguments(args))
-    if code == 4:
-        raise BadInput(f"run: an option was refused, see above. An example that works: {_EXAMPLE}")
-    if code == 5:
-        raise BadInput(f"run: no check was selected by {_selection(args)}. An example that works: {_EXAMPLE}")
-    if code not in (0, 1):
-        raise Incomplete("run: it was interrupted or broke down, see above. Run again: python -m conformance run")
-    if _identity(path) in (None, before):  # never report an older run as this one
-        raise Incomplete(f"run: no run file was written to {path}. Run again: python -m conformance run")
+    from conformance.run_verb import run
 
-    from conformance.report import model, terminal
-    from conformance.report.render import write_report
-
-    result = read_run(path)
-    made = model.build(result)
-    page = write_report(made, args.reports)[0]
-    terminal.print_summary(made)
-    print(page)
-    verdict = made.verdict.exit_code
-    if args.shard and verdict == INCOMPLETE and len(result.records) == result.header.selected:
-        verdict = GOOD  # all of this part: the rest is for whoever puts the parts together
-    if verdict == GOOD and code != 0:
-        raise Incomplete("run: pytest failed on something that left no record, see above. Fix it and run again.")
-    return verdict
-
-
-class _ProbeError(Exception):
-    pass
-
-
-def _check_writable(path: Path) -> None:
-    """Say now, and not after the run, that its result cannot be kept."""
-    with contextlib.suppress(_ProbeError), atomically(path):
-        raise _ProbeError
-
-
-def _pytest(arguments: list[str]) -> int:
-    import pytest
-
-    return int(pytest.main(arguments))
-
-
-def _pytest_arguments(args: argparse.Namespace) -> list[str]:
-    suite = Path(__file__).with_name("suite.py")  # beside this file, wherever it is installed
-    # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
-    # says itself what differs, and a second in each process is saved.
-    found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "--assert=plain"]
-    # Plugins that no check needs, and that take seconds: hypothesis's, the search for lost exceptions, logs.
-    for name in ("hypothesispytest", "unraisableexception", "logging"):
-        found += ["-p", f"no:{name}"]
-    found += ["-q", "-n", str(args.workers)]
-    found += ["--reports", str(args.reports), "--record", args.name]
-    for name in SELECTIONS:
-        values = [part.strip() for value in getattr(args, name) for part in value.split(",") if part.strip()]
-        found += [f"--{name}={value}" for value in values]
-    for option in ("shard", "config", "costs", "junitxml"):
-        found += [f"--{option}={getattr(args, option)}"] if getattr(args, option) else []
-    found += ["--brief"] if args.brief else []
-    return found + (["-k", args.k] if args.k else [])
-
-
-def _selection(args: argparse.Namespace) -> str:
-    given = [f"--{name} {','.join(getattr(args, name))}" for name in SELECTIONS if getattr(args, name)]
-    return " ".join(given + ([f"-k {args.k!r}"] if args.k else [])) or "no option at all"
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file lies at `path`: a run renames a new one into place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+    return run(args)
 
 
 # ---------------------------------------------------------------- report and gate

@@ -20,5 +20,5 @@ def choose(argument: str, value: str, allowed: Iterable[str]) -> str:
     if value in names:
         return value
     near = difflib.get_close_matches(value, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise BadInput(f"{argument}: {value!r} is not known{hint} Allowed: {', '.join(names) or 'nothing'}.")
