@@ -207,6 +207,7 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
 # Where every step conforms from the state that the implementation holds, and it started right, the whole run does:
 # the bound of the free run is made of those of the steps. The start is what is left to see, and two steps show it.
 START = 2
+_NORMS = {"clip_norm", "global_clip_norm"}  # what looks at whole tensors
 
 
 def _as_option(entry: Entry, wrapping: Iterable[str] = ()) -> dict[str, Any]:
@@ -221,15 +222,11 @@ def _as_option(entry: Entry, wrapping: Iterable[str] = ()) -> dict[str, Any]:
     return {"steps": entry.option_steps, "shapes": shapes, "free_steps": START}
 
 
-_NORMS = {"clip_norm", "global_clip_norm"}
-
-
 def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
     """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
     rest = dict(chosen)
     own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
-    size = {"steps": problems.STEPS} if own or "resumed_at" in rest else (
-        _as_option(entry, rest if where == "wrapping" else ()))  # fmt: skip
+    size = {"steps": problems.STEPS} if own else _as_option(entry, rest if where == "wrapping" else ())
     size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
     problem = rest.pop("problem", "probing")
     second, resumed = rest.pop("second_group", {}), rest.pop("resumed_at", None)

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from conformance import areas
@@ -15,7 +16,7 @@ from conformance.record import Header, Outcome, Record, Run
 from conformance.report import explain
 from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
 from conformance.report.headline import headline
-from conformance.report.plots import drawn
+from conformance.report.plots import Pictures
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
 URGENCY = (
@@ -122,7 +123,7 @@ class AreaPage:
     frameworks: list[str]
     rows: list[Row]
     failing: int
-    drawn: list[Callable[[], Figure]]
+    drawn: list[Callable[[], Figure]] = field(repr=False)
     tables: list[dict[str, Any]]
 
     @property
@@ -150,6 +151,7 @@ class Report:
     known: list[LedgerGroup]
     unsupported: list[LedgerGroup]
     records: list[Record] = field(repr=False)
+    pictures: Pictures = field(repr=False)  # of the areas: who makes their pages has them begun early
 
 
 def build(run: Run) -> Report:
@@ -159,6 +161,7 @@ def build(run: Run) -> Report:
     verdict = judge(run)
     steps = [r for r in records if r.area == "optimizers"]
     frameworks = sorted({*run.header.pinned, *(r.framework for r in steps)})
+    pages, pictures = _areas(run)
     return Report(
         header=run.header,
         verdict=verdict,
@@ -167,24 +170,25 @@ def build(run: Run) -> Report:
         counts=_count(records),
         frameworks=frameworks,
         rows=_rows(steps, frameworks, run.header.versions),
-        areas=_areas(run),
+        areas=pages,
         failures=_failures(run),
         uncovered={f: sorted(o) for f, o in sorted(run.header.uncovered.items()) if o},
         known=_ledger(r for r in records if r.outcome is Outcome.DIVERGES_KNOWN and record_passes(r)),
         unsupported=_ledger(r for r in records if r.outcome is Outcome.UNSUPPORTED and record_passes(r)),
         records=records,
+        pictures=pictures,
     )
 
 
-def _areas(run: Run) -> list[AreaPage]:
-    """A page for each area; their pictures are all drawn together, from here on."""
+def _areas(run: Run) -> tuple[list[AreaPage], Pictures]:
+    """A page for each area, and the pictures of all, which are drawn together."""
     records = _group((r for r in run.records if r.area != "optimizers"), lambda r: r.area)
     abouts = {name: areas.area(choose("area", name, areas.AREAS)) for name in records}
     draws = [(name, draw) for name, about in abouts.items() for draw in about.figures(records[name])]
-    figures = defaultdict(list)
-    for (name, _), figure in zip(draws, drawn([draw for _, draw in draws]), strict=True):
-        figures[name].append(figure)
-    return [_area(name, about, records[name], figures[name], run) for name, about in abouts.items()]
+    pictures, figures = Pictures([draw for _, draw in draws]), defaultdict(list)
+    for place, (name, _) in enumerate(draws):
+        figures[name].append(partial(pictures.get, place))
+    return [_area(name, about, records[name], figures[name], run) for name, about in abouts.items()], pictures
 
 
 def _area(name: str, about: areas.Area, records: list[Record], figures: list[Callable], run: Run) -> AreaPage:

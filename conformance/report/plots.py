@@ -42,19 +42,32 @@ _SETTINGS = {
 FEW = 3  # pictures that are drawn sooner than a process starts
 
 
-def drawn(draws: Sequence[Callable[[], Any]]) -> list[Callable[[], Any]]:
-    """How to get what each of them draws: matplotlib takes seconds for all, so that the cores share them.
+class Pictures:
+    """What each of these draws: matplotlib takes seconds for all, so that the cores share them.
 
-    They are begun here and waited for when they are asked for: meanwhile the rest of a report can be made.
+    They are begun when one says so, and waited for when they are asked for: meanwhile the rest of a report can be
+    made. Who only judges a run, and shows none, waits for none.
     """
-    processes = min(workers.auto(), len(draws)) if len(draws) > FEW else 1
-    if processes == 1:
-        return [cache(draw) for draw in draws]
-    # Started afresh, not forked: a run has threads.
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
-    futures = [pool.submit(draw) for draw in draws]
-    pool.shutdown(wait=False)  # it ends when the last is drawn
-    return [future.result for future in futures]
+
+    def __init__(self, draws: Sequence[Callable[[], Any]]):
+        self._draws = list(draws)
+        self._done: list[Callable[[], Any]] | None = None
+
+    def begin(self) -> None:
+        if self._done is not None:
+            return
+        processes = min(workers.auto(), len(self._draws)) if len(self._draws) > FEW else 1
+        if processes == 1:
+            self._done = [cache(draw) for draw in self._draws]
+            return
+        # Started afresh, not forked: a run has threads.
+        pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+        self._done = [pool.submit(draw).result for draw in self._draws]
+        pool.shutdown(wait=False)  # it ends when the last is drawn
+
+    def get(self, place: int) -> Any:
+        self.begin()
+        return self._done[place]()
 
 
 def plain_ticks(panel: Any, size: float) -> None:

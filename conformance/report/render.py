@@ -35,6 +35,7 @@ _LABEL = "optimizer conformance"
 
 def render(report: Report, fashion: bool = False) -> dict[str, str]:
     """File name -> text; `fashion`: link to that comparison. The same run gives the same texts."""
+    report.pictures.begin()
     badge = _badge(report)
     others = {**map_pages.render(), **proof_pages.render()}  # the pages that index.html links to
     return {
