@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from conformance import cases
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Unsupported
+from conformance.cases import table
 from conformance.ledger import Ledger
 from conformance.record import Outcome, Record
 from reference.branches import TooManyBranches
@@ -99,10 +99,10 @@ def entry(framework: str, optimizer: str) -> tuple[str, Entry]:
     return next((name, entries[optimizer]) for name, entries in found if optimizer in entries)
 
 
-def instances(frameworks: Iterable[str] = tuple(BINDINGS)) -> list[cases.Instance | Check]:
+def instances(frameworks: Iterable[str] = tuple(BINDINGS)) -> list[table.Instance | Check]:
     """Everything that can be checked with these frameworks, in a fixed order: the case table, then each area."""
     there = set(frameworks)
-    found: list[cases.Instance | Check] = cases.instances([f for f in BINDINGS if f in there])
+    found: list[table.Instance | Check] = table.instances([f for f in BINDINGS if f in there])
     for name in AREAS:
         found += [c for c in _checks(name) if there.issuperset(c.needs)]
     return found
@@ -116,19 +116,19 @@ def _checks(name: str) -> tuple[Check, ...]:
 def digest(frameworks: Iterable[str] = tuple(BINDINGS)) -> str:
     """A fingerprint of everything that is checked and its data."""
     frameworks = list(frameworks)
-    state = hashlib.sha256(cases.digest(frameworks).encode())
+    state = hashlib.sha256(table.digest(frameworks).encode())
     for i in instances(frameworks):
         if isinstance(i, Check):
             state.update(f"{i!r}\n".encode())
     return state.hexdigest()[:16]
 
 
-def versions(instance: cases.Instance | Check) -> dict[str, str]:
+def versions(instance: table.Instance | Check) -> dict[str, str]:
     """The versions of what the instance needs."""
     return {name: v for f in instance.needs for name, v in BINDINGS[f].versions().items()}
 
 
-def blank(instance: cases.Instance | Check) -> Record:
+def blank(instance: table.Instance | Check) -> Record:
     """The record of an instance before anything has run."""
     return Record(
         id=instance.id,
@@ -144,9 +144,9 @@ def blank(instance: cases.Instance | Check) -> Record:
     )
 
 
-def run(instance: cases.Instance | Check, ledger: Ledger, explain: bool = True, deep: bool = False) -> Record:
+def run(instance: table.Instance | Check, ledger: Ledger, explain: bool = True, deep: bool = False) -> Record:
     """Run one instance. Whatever goes wrong becomes an outcome, never an exception."""
-    if isinstance(instance, cases.Instance):
+    if isinstance(instance, table.Instance):
         from conformance import engine
 
         return engine.run(instance, ledger, explain, deep)

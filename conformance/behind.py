@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from conformance import engine, planting, together, workers
+from conformance import engine, planting, workers
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group
-from conformance.cases import Instance
+from conformance.cases import side_by_side
+from conformance.cases.table import Instance
 from conformance.kill_matrix import digest as of_matrix
 from conformance.ledger import Ledger
 from conformance.record import Outcome
@@ -48,12 +49,12 @@ def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iter
         formats=lambda dtype: FORMATS[dtype], call=lambda entry, calls: f"{entry.cls} in NumPy",
         start=lambda entry, right, params, dtype, mode: driver(entry, groups, params, dtype, False),
     )  # fmt: skip
-    together.forget()  # runs of another implementation
+    side_by_side.forget()  # runs of another implementation
     try:
         yield framework
     finally:
         del BINDINGS[framework]
-        together.forget()
+        side_by_side.forget()
 
 
 def passes(optimizer: str, name: str, row: dict[str, Any]) -> bool:

@@ -149,7 +149,7 @@ def _diff_options(parser: argparse.ArgumentParser) -> None:
 
 def diff(args: argparse.Namespace) -> int:
     """What changes between two versions: where, by how much, and why."""
-    from conformance import calls
+    from conformance.cases import calls
     from conformance.report import terminal, versions
 
     listed = calls.load(args.config) if args.config else None

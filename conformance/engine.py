@@ -7,10 +7,10 @@ import hashlib
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from conformance import areas, together
+from conformance import areas
 from conformance import ledger as ledgers
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import (
+from conformance.bindings.base import (  # fmt: skip
     Group,
     UndeclaredSlot,
     Unsupported,
@@ -18,12 +18,13 @@ from conformance.bindings.base import (
     departures,
     opaque,
     own_defaults,
-)  # fmt: skip
-from conformance.cases import Instance
+)
+from conformance.cases import side_by_side
+from conformance.cases.side_by_side import Observation
+from conformance.cases.table import Instance
 from conformance.diagnosis import Diagnosis, diagnose
 from conformance.evidence import Evidence
 from conformance.record import Outcome, Record, packed
-from conformance.together import Observation
 from conformance.verdict import Judge, Judged, blind_above
 from reference.base import Reference
 from reference.branches import TooManyBranches
@@ -34,7 +35,7 @@ MANY = 256  # elements of a tensor that are kept of where a case ended
 def drive(instance: Instance) -> Observation:
     """Run the implementation through the whole case, and keep everything that it held."""
     with contextlib.suppress(Exception):  # what one problem does to a run must not be another's outcome
-        shared = together.drive(instance)
+        shared = side_by_side.drive(instance)
         if shared is not None:
             return shared
     return drive_alone(instance)

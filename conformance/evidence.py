@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Entry, Group, State
+from conformance.cases.problems import Problem
 from conformance.compared import Compared
-from conformance.problems import Problem
 from conformance.suspects import Suspect
 from conformance.verdict import LIMIT, Judge
 from reference.formats import Format

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from conformance import cases, planting, workers
-from conformance.cases import Case
+from conformance import planting, workers
+from conformance.cases import table as cases
+from conformance.cases.table import Case
 from conformance.equivalent import proof
 from conformance.faults import FAULTS
 from conformance.kill import Tried, attempt

@@ -17,9 +17,11 @@ from dataclasses import astuple
 from functools import cache
 from typing import Any
 
-from conformance import cases, engine, ledger, together, workers
+from conformance import engine, ledger, workers
 from conformance.bindings import BINDINGS, installed, keras
-from conformance.cases import Instance
+from conformance.cases import side_by_side
+from conformance.cases import table as cases
+from conformance.cases.table import Instance
 from conformance.errors import BadInput
 from conformance.kill_matrix import of_cases, short
 from conformance.live_table import PATCHES, Patch
@@ -55,7 +57,7 @@ def planted(patch: Patch) -> Iterator[None]:
 def _forget() -> None:
     """Runs that were kept, and graphs that were traced, are those of another code."""
     keras.forget()
-    together.forget()
+    side_by_side.forget()
 
 
 def selection(patch: Patch, everything: bool) -> list[Instance]:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance import ledger, mapdata, problems
+from conformance import ledger, mapdata
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, to_arguments, to_reference
-from conformance.cases import Case, Instance
+from conformance.cases import problems
+from conformance.cases.table import Case, Instance
 from conformance.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
 from conformance.errors import BadInput
 from conformance.mapping import Row, Use, base_reference, directed, naive, uses

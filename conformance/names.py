@@ -12,7 +12,7 @@ import numpy as np
 from conformance import engine
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Argument, Entry, Unsupported
-from conformance.cases import Case, Instance
+from conformance.cases.table import Case, Instance
 from conformance.errors import BadInput, choose
 from conformance.verdict import LIMIT
 from reference.base import Reference

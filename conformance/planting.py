@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases, mutants, selfcheck
+from conformance import mutants, selfcheck
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group
+from conformance.cases import table
 from conformance.faults import COUNTERS, FAULTS, forgetting, losing
 from conformance.mutants import Mutant
 from conformance.selfcheck import NumPyDriver, Trial
@@ -41,7 +42,7 @@ def optimizers() -> list[str]:
 def trials(optimizer: str) -> tuple[Trial, ...]:
     """Those of the rule alone; of what is wrapped around every rule, those of the rules that it is tried on."""
     if optimizer == WRAPPED:
-        return tuple(t for name in cases.WRAPPED_TOGETHER for t in selfcheck.trials(name) if t.case.wrapping)
+        return tuple(t for name in table.WRAPPED_TOGETHER for t in selfcheck.trials(name) if t.case.wrapping)
     return tuple(t for t in selfcheck.trials(optimizer) if not t.case.wrapping)
 
 

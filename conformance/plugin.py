@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance import areas, calls, cases, ledger, shards, workers
+from conformance import areas, ledger, shards, workers
 from conformance.bindings import BINDINGS, installed
+from conformance.cases import calls
+from conformance.cases import table as cases
 from conformance.errors import BadInput
 from conformance.header import make_header
 from conformance.record import SELECTIONS, Outcome, Record, Run, atomically, write_run

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from conformance import cases, engine, ledger, workers
+from conformance import engine, ledger, workers
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Entry, Unsupported
-from conformance.cases import Case, Instance
+from conformance.cases import table as cases
+from conformance.cases.table import Case, Instance
 from conformance.errors import BadInput
 from conformance.kill_matrix import of_cases, short
 from conformance.ledger import Row

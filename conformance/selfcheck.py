@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance import cases
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, Unsupported, to_arguments
-from conformance.cases import Case
+from conformance.cases import table
+from conformance.cases.table import Case
 from conformance.verdict import Judge, with_rate
 from reference.base import Reference
 from reference.formats import FORMATS
@@ -214,7 +214,7 @@ def trials(optimizer: str) -> tuple[Trial, ...]:
         for name, binding in BINDINGS.items()
         for entry in binding.entries.values()
         if entry.optimizer == optimizer
-        for case in cases.cases(entry)
+        for case in table.cases(entry)
         if case.values != "defaults" and _has(entry, case)
         for dtype in ("float64", "float32")  # those that NumPy computes in
     )

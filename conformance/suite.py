@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.cases import Instance
+from conformance.cases.table import Instance
 
 
 def test_step(instance: Instance, judged: Callable[[Instance], None]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Entry, Group, State, UndeclaredSlot
+from conformance.cases.problems import Problem
 from conformance.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
-from conformance.problems import Problem
 from conformance.record import Worst
 from conformance.scalars import bounded, scalar, with_rate
 from reference.base import Reference

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import engine
 from conformance.bindings import BINDINGS, installed
-from conformance.cases import Case, Instance
+from conformance.cases.table import Case, Instance
 from conformance.verdict import LIMIT, Judge
 from reference.bounded import Bounded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import problems
+from conformance.cases import problems
 from reference import ScheduleFreeAdamW
 from reference.bounded import Bounded
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.problems import OPTION_SHAPES, OPTION_STEPS, SHAPES, Shapes
+from conformance.cases.problems import OPTION_SHAPES, OPTION_STEPS, SHAPES, Shapes
 from reference.base import Reference
 from reference.formats import Format
 from reference.rows import Rows

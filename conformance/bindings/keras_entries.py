@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from conformance.bindings.base import Argument, Entry
-from conformance.problems import ONE_TENSOR
+from conformance.cases.problems import ONE_TENSOR
 from reference import (
     SGD,
     Adadelta,

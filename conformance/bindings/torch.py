@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import (
+from conformance.bindings.base import (  # fmt: skip
     Entry,
     Group,
     State,
@@ -19,7 +19,7 @@ from conformance.bindings.base import (
     departures,
     installed_version,
     to_arguments,
-)  # fmt: skip
+)
 from conformance.bindings.torch_entries import entries as entries
 from reference.base import Reference
 from reference.formats import FORMATS, Format

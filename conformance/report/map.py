@@ -7,18 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance import mapdata
-from conformance.mapping import (
-    DIRECTIONS,
-    NONE,
-    ROWS,
-    ArgumentPair,
-    Row,
-    Use,
-    argument_pairs,
-    shown,
-    status,
-    uses,
-)
+from conformance.mapping import DIRECTIONS, NONE, ROWS, ArgumentPair, Row, Use, argument_pairs, shown, status, uses
 from conformance.report.explain import number
 from conformance.translation import AROUND, Status
 

@@ -100,7 +100,7 @@ def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
 
 def changes(before: Path, after: Path, calls: Sequence[Any] | None = None) -> tuple[str, list[Change], int]:
     """What changes between two runs, how it is to be headed, and how many checks were compared."""
-    from conformance.calls import restricted
+    from conformance.cases.calls import restricted
 
     found, compared, titles = [], 0, []
     one, other = ({c.framework: c for c in columns_of(str(p), read_run(p))} for p in (before, after))

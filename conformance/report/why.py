@@ -30,8 +30,9 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
     """Run the check once more, and look deeper than a whole run has time for."""
-    from conformance import areas, cases, engine
+    from conformance import areas, engine
     from conformance.bindings import installed
+    from conformance.cases import table
     from conformance.ledger import load
 
     known = {i.id: i for i in areas.instances()}
@@ -49,7 +50,7 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
         return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
     again = areas.run(instance, load(), deep=True)
     if again.outcome is Outcome.DIVERGES_KNOWN and isinstance(
-        instance, cases.Instance
+        instance, table.Instance
     ):  # the row says what it is; the diagnosis says it in detail
         again.diagnosis = engine.diagnosed(instance).to_json()
     return _text(again, areas.versions(instance), "run now")

@@ -10,7 +10,7 @@ from conformance import areas
 from conformance.bindings.base import Group
 from conformance.ledger import Ledger
 from conformance.record import Record
-from conformance.schedules.plateau import (
+from conformance.schedules.plateau import (  # fmt: skip
     METRICS,
     PLAIN,
     USUAL,
@@ -20,7 +20,7 @@ from conformance.schedules.plateau import (
     drive,
     judge_all,
     precision_of,
-)  # fmt: skip
+)
 from conformance.schedules.verdict import Seen, settle
 from reference.schedules import Plateau
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State
+from conformance.cases.problems import Problem
 from conformance.compared import ratio_of, worst_of
-from conformance.problems import Problem
 from conformance.record import Worst
 from conformance.training import task
 from conformance.verdict import Judge, Judged

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import reference
-from conformance import cases, problems
 from conformance.bindings import BINDINGS, installed
-from conformance.cases import Instance
+from conformance.cases import problems, table
+from conformance.cases.table import Instance
 from conformance.fashion import calls, compare, keras_net, net, torch_net, train
 from conformance.fashion.data import CLASSES, SIDE, Part
 
@@ -138,7 +138,7 @@ def plainest(framework: str, name: str) -> Instance:
     """The first case of an optimizer that it takes, in the mode that users run."""
     entry = BINDINGS[framework].entries[name]
     mode = {"torch": "forloop", "keras": "graph"}[framework]
-    return Instance(framework, name, cases.cases(entry)[0], "float32", mode)
+    return Instance(framework, name, table.cases(entry)[0], "float32", mode)
 
 
 @pytest.mark.parametrize(("framework", "name"), ENTRIES, ids=[f"{f}-{n}" for f, n in ENTRIES])

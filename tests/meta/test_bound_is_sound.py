@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from conformance.bindings.base import Entry, Group
-from conformance.problems import Problem
+from conformance.cases.problems import Problem
 from conformance.selfcheck import Host, NumPyDriver
 from conformance.verdict import Judge
 from reference import REFERENCES

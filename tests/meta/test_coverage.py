@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance import cases
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Unsupported, defaults, departures
+from conformance.cases import table as cases
 
 ENTRIES = [(f, o) for f in installed() for o in BINDINGS[f].entries]
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from sample_runs import run_of
 
-from conformance import cases, cli, confusion, engine, ledger, mutants, proof, selfcheck
+from conformance import cli, confusion, engine, ledger, mutants, proof, selfcheck
 from conformance.bindings import installed
+from conformance.cases import table
 from conformance.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
 from conformance.equations import locate
 from conformance.mutants import Mutant
@@ -169,7 +170,7 @@ def test_explain_runs_a_check_again(framework, tmp_path, capsys):
 
 
 def test_explain_reads_the_run_file(tmp_path, capsys):
-    instance = next(i for i in cases.instances() if i.id == "torch-rprop-start-outside-float64-forloop")
+    instance = next(i for i in table.instances() if i.id == "torch-rprop-start-outside-float64-forloop")
     found = engine.run(instance, ledger.Ledger(()))
     assert found.outcome is Outcome.DIVERGES
     write_run(tmp_path / "runs" / "conformance.jsonl", run_of(found))

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import cases, engine
+from conformance import engine
 from conformance.bindings.base import State
+from conformance.cases import table
+from conformance.cases.side_by_side import Observation
 from conformance.ledger import Row
-from conformance.together import Observation
 
 pytest.importorskip("torch", exc_type=ImportError)
 
 
 def instance(name):
-    return next(i for i in cases.instances(("torch",)) if i.id == name)
+    return next(i for i in table.instances(("torch",)) if i.id == name)
 
 
 def row(expect):

@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
-from conformance import areas, cases, ledger, mutants
+from conformance import areas, ledger, mutants
 from conformance.bindings import BINDINGS
+from conformance.cases import table as cases
 from conformance.errors import BadInput
 from conformance.ledger import Ledger, Row
 

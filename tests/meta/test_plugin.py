@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cases, plugin, workers
+from conformance import plugin, workers
 from conformance.bindings import BINDINGS
+from conformance.cases import table
 from conformance.record import Outcome, read_run
 from conformance.report.gate import judge
 
@@ -131,10 +132,10 @@ def test_a_framework_that_is_not_installed_says_how_to_get_it(monkeypatch: pytes
 
 def test_ids_select_one_optimizer() -> None:
     """`-k keras-adam-` is Adam alone, since pytest matches substrings."""
-    assert all(i.id == i.id.lower() for i in cases.instances())
+    assert all(i.id == i.id.lower() for i in table.instances())
     prefixes = {f"{f}-{o}-" for f, b in BINDINGS.items() for o in b.entries}
     for prefix in prefixes:
-        found = {(i.framework, i.optimizer) for i in cases.instances() if prefix in i.id}
+        found = {(i.framework, i.optimizer) for i in table.instances() if prefix in i.id}
         assert len(found) == 1
 
 

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from conformance import cases, problems, selfcheck
+from conformance import selfcheck
 from conformance.bindings import BINDINGS
+from conformance.cases import problems, table
 from reference.rows import Rows
 
 NAMES = problems.names()
@@ -16,7 +17,7 @@ OBJECTIVES = [n for n in NAMES if problems.problem(n).objective]
 ROWS = [n for n in NAMES if n.endswith("-rows") and f"{n}-rows" not in NAMES]
 DENSE = [n for n in NAMES if n not in OBJECTIVES and n not in ROWS]
 # What every optimizer runs on; "kernels" and the like are about tensors or ties that only some rules look at.
-EVERYWHERE = {c.problem for c in cases.BEHAVIOUR}
+EVERYWHERE = {c.problem for c in table.BEHAVIOUR}
 
 
 def stream(name, tensor=2, steps=problems.STEPS):
@@ -28,8 +29,8 @@ def stream(name, tensor=2, steps=problems.STEPS):
 def test_the_digest_is_the_same_in_another_process():
     script = "from conformance import cases; print(cases.digest())"
     fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert fresh.stdout.strip() == cases.digest()
-    assert len(cases.digest()) == 16
+    assert fresh.stdout.strip() == table.digest()
+    assert len(table.digest()) == 16
 
 
 def test_the_numbers_are_those_of_the_first_day():
@@ -117,12 +118,12 @@ def test_every_problem_is_in_the_table_of_every_optimizer():
     for binding in BINDINGS.values():
         for entry in binding.entries.values():
             form = "" if entry.reference.gradients == "dense" else f"-{entry.reference.gradients}"
-            assert {f"{name}{form}" for name in EVERYWHERE} <= {c.problem for c in cases.cases(entry)}
+            assert {f"{name}{form}" for name in EVERYWHERE} <= {c.problem for c in table.cases(entry)}
     assert {"probing", "ordinary", "zeros", "missing", "late", "huge", "tiny"} <= EVERYWHERE
 
 
 def test_every_problem_is_in_the_table():
-    used = {i.case.problem for i in cases.instances()}
+    used = {i.case.problem for i in table.instances()}
     assert set(DENSE) | set(OBJECTIVES) <= used
 
 

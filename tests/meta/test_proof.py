@@ -12,8 +12,9 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import cases, cli, equivalent, faults, kill, kill_matrix, live, planting, proof, seeds, terms
+from conformance import cli, equivalent, faults, kill, kill_matrix, live, planting, proof, seeds, terms
 from conformance.bindings import BINDINGS, installed
+from conformance.cases import table as cases
 from conformance.errors import BadInput
 from conformance.live_table import PATCHES
 from conformance.report import proof as pages

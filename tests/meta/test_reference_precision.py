@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from conformance import problems
+from conformance.cases import problems
 from reference import REFERENCES
 from reference.base import Reference
 from reference.bounded import Bounded

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import areas, cases, engine, together
+from conformance import areas, engine
 from conformance.bindings import installed
+from conformance.cases import side_by_side
+from conformance.cases import table as cases
 from conformance.spread import Together, cost, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
@@ -27,8 +29,8 @@ def test_a_case_has_its_own_elements(framework: str, optimizer: str) -> None:
     for instance in _instances(framework, optimizer):
         if instance.mode not in ("forloop", "eager"):
             continue
-        together.forget()
-        shared = together.drive(instance)
+        side_by_side.forget()
+        shared = side_by_side.drive(instance)
         alone = engine.drive_alone(instance)
         assert shared is not None, instance.id
         for ours, theirs in zip(shared.states, alone.states, strict=True):
@@ -44,12 +46,12 @@ def test_a_case_has_its_own_elements(framework: str, optimizer: str) -> None:
 
 def test_what_looks_at_whole_tensors_runs_alone() -> None:
     lamb = next(i for i in cases.instances(("keras",)) if i.optimizer == "lamb" and i.name == "zeros")
-    assert together.drive(lamb) is None
+    assert side_by_side.drive(lamb) is None
 
 
 def test_an_optimizer_of_ones_own_runs_alone() -> None:
     sgd = next(i for i in cases.instances(("torch",)) if i.optimizer == "sgd" and i.name == "zeros")
-    assert together.drive(replace(sgd, own=replace(sgd.entry, build=lambda params: None))) is None
+    assert side_by_side.drive(replace(sgd, own=replace(sgd.entry, build=lambda params: None))) is None
 
 
 def test_every_check_belongs_to_a_part() -> None:

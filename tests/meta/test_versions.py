@@ -155,7 +155,7 @@ def test_report_writes_the_matrix_and_diff_answers(tmp_path: Path, capsys: pytes
     ],
 )
 def test_a_call_that_cannot_be_read_is_refused_by_line(tmp_path: Path, line: str, says: str):
-    from conformance import calls
+    from conformance.cases import calls
 
     (tmp_path / "calls.txt").write_text(line + "\n")
     with pytest.raises(BadInput, match=says):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import cases
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry
+from conformance.cases import table
 from conformance.errors import BadInput, choose
 from conformance.record import Record
 
@@ -45,13 +45,13 @@ class Call:
         said = repr(sorted(self.arguments.items()))
         return PREFIX + hashlib.sha256(said.encode()).hexdigest()[:8]
 
-    def instances(self) -> list[cases.Instance]:
+    def instances(self) -> list[table.Instance]:
         """The call on some problems, in every mode that is cheap."""
         binding = BINDINGS[self.framework]
         sparse = "" if self.entry.reference.gradients == "dense" else f"-{self.entry.reference.gradients}"
         found = []
         for problem in PROBLEMS:
-            case = cases.Case(
+            case = table.Case(
                 f"{self.name}-{problem}",
                 self.text,
                 problem + sparse,
@@ -59,7 +59,7 @@ class Call:
                 given=tuple(self.arguments.items()),
             )
             found += [
-                cases.Instance(self.framework, self.optimizer, case, DTYPE, mode)
+                table.Instance(self.framework, self.optimizer, case, DTYPE, mode)
                 for mode in binding.modes
                 if mode not in binding.costly_modes and not binding.mode_reason(self.entry, mode)
             ]

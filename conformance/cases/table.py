@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from conformance import problems
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, defaults, to_reference
+from conformance.cases import problems
 from conformance.errors import BadInput, choose
 from conformance.record import SELECTIONS
 from reference.base import Reference

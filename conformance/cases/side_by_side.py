@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conformance import problems
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group, State
-from conformance.cases import BEHAVIOUR, Case, Instance
+from conformance.cases import problems
+from conformance.cases.table import BEHAVIOUR, Case, Instance
 
 
 @dataclass
