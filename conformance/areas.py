@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Unsupported
 from conformance.cases import table
-from conformance.ledger import Ledger
-from conformance.record import Outcome, Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record
 from reference.branches import TooManyBranches
 
 # Name -> the module that has its AREA. Optimizers are the case table itself.
@@ -147,7 +147,7 @@ def blank(instance: table.Instance | Check) -> Record:
 def run(instance: table.Instance | Check, ledger: Ledger, explain: bool = True, deep: bool = False) -> Record:
     """Run one instance. Whatever goes wrong becomes an outcome, never an exception."""
     if isinstance(instance, table.Instance):
-        from conformance import engine
+        from conformance.judge import engine
 
         return engine.run(instance, ledger, explain, deep)
     record = blank(instance)

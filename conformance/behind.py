@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from conformance import engine, planting, workers
+from conformance import planting, workers
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group
 from conformance.cases import side_by_side
 from conformance.cases.table import Instance
+from conformance.judge import engine
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome
 from conformance.kill_matrix import digest as of_matrix
-from conformance.ledger import Ledger
-from conformance.record import Outcome
 from conformance.selfcheck import NumPyDriver, Trial
 from reference.formats import FORMATS
 

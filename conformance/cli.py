@@ -88,7 +88,7 @@ def _gate_options(parser: argparse.ArgumentParser) -> None:
 
 def gate(args: argparse.Namespace) -> int:
     """Judge a run: CONFORMS, DIVERGES_KNOWN and a declared UNSUPPORTED pass, nothing else."""
-    from conformance import ledger
+    from conformance.judge import ledger
     from conformance.report import baseline, terminal
     from conformance.report.combine import read_runs
     from conformance.report.model import build
@@ -127,7 +127,7 @@ def matrix(args: argparse.Namespace) -> int:
 
 def merge(args: argparse.Namespace) -> int:
     """Put the shards of a run together: the same records as one run of everything leaves."""
-    from conformance.record import write_run
+    from conformance.judge.record import write_run
     from conformance.report.combine import read_runs
 
     run = read_runs(args.runs)

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
-from conformance import diagnosis, mutants, suspects, workers
+from conformance import mutants, workers
 from conformance.bindings.base import Group
-from conformance.diagnosis import Diagnosis, diagnose_all
-from conformance.evidence import Evidence
+from conformance.judge import diagnosis, suspects
+from conformance.judge.diagnosis import Diagnosis, diagnose_all
+from conformance.judge.evidence import Evidence
 from conformance.kill import FAILS
 from conformance.kill_matrix import code, of_cases
 from conformance.mutants import Mutant

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conformance.errors import BadInput, Incomplete, choose
 from conformance.header import commit
-from conformance.record import Header, Run, read_run, write_run
+from conformance.judge.record import Header, Run, read_run, write_run
 from conformance.report.gate import run_path
 
 # kerasnewest and tensorflow are left out: today they install what tf221 does, and no version is reported twice.

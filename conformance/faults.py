@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group
+from conformance.judge.verdict import with_rate
 from conformance.selfcheck import NumPyDriver, typed
-from conformance.verdict import with_rate
 from reference.rows import Rows
 
 COUNTERS = ("step", "calls")

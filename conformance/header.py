@@ -14,8 +14,8 @@ import numpy as np
 
 from conformance import areas, shards
 from conformance.bindings import BINDINGS, installed
-from conformance.ledger import Ledger
-from conformance.record import Header, Outcome, Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Header, Outcome, Record
 from reference.formats import WORKING
 
 CALLS = "the constructor calls of a file"

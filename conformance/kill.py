@@ -15,8 +15,8 @@ import numpy as np
 
 from conformance import planting, selfcheck
 from conformance.bindings.base import State, UndeclaredSlot
+from conformance.judge.verdict import LIMIT, Compared, Judge
 from conformance.selfcheck import Trial
-from conformance.verdict import LIMIT, Compared, Judge
 from reference.branches import TooManyBranches
 
 # What makes an outcome that the gate fails: BLIND, or the ERROR of an implementation that raises.

@@ -20,10 +20,10 @@ from conformance.cases import table as cases
 from conformance.cases.table import Case
 from conformance.equivalent import proof
 from conformance.faults import FAULTS
+from conformance.judge.verdict import LIMIT
 from conformance.kill import Tried, attempt
 from conformance.mutants import Mutant
 from conformance.selfcheck import Trial
-from conformance.verdict import LIMIT
 from reference.rows import Rows
 
 DTYPES = ("float64", "float32")

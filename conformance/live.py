@@ -17,15 +17,16 @@ from dataclasses import astuple
 from functools import cache
 from typing import Any
 
-from conformance import engine, ledger, workers
+from conformance import workers
 from conformance.bindings import BINDINGS, installed, keras
 from conformance.cases import side_by_side
 from conformance.cases import table as cases
 from conformance.cases.table import Instance
 from conformance.errors import BadInput
+from conformance.judge import engine, ledger
+from conformance.judge.record import Outcome, Record
 from conformance.kill_matrix import of_cases, short
 from conformance.live_table import PATCHES, Patch
-from conformance.record import Outcome, Record
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance import mapdata
 from conformance.errors import BadInput, choose
-from conformance.record import atomically
+from conformance.judge.record import atomically
 from conformance.report import map as pages
 from conformance.report import map_terminal as terminal
 from conformance.report.gate import GOOD

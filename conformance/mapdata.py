@@ -12,7 +12,7 @@ from typing import Any
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, defaults
 from conformance.errors import BadInput, Incomplete
-from conformance.record import atomically
+from conformance.judge.record import atomically
 from reference.base import Reference
 
 PATH = Path(__file__).with_name("map.json")

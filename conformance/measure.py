@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from conformance import ledger, mapdata
+from conformance import mapdata
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, to_arguments, to_reference
 from conformance.cases import problems
 from conformance.cases.table import Case, Instance
 from conformance.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
 from conformance.errors import BadInput
+from conformance.judge import ledger
+from conformance.judge.verdict import Judge
 from conformance.mapping import Row, Use, base_reference, directed, naive, uses
 from conformance.translation import Translation, of_reference, reference_of
-from conformance.verdict import Judge
 from reference.base import Reference
 
 STEPS = 100

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from conformance import engine
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Argument, Entry, Unsupported
 from conformance.cases.table import Case, Instance
 from conformance.errors import BadInput, choose
-from conformance.verdict import LIMIT
+from conformance.judge import engine
+from conformance.judge.verdict import LIMIT
 from reference.base import Reference
 from reference.wrapped import Wrapped
 

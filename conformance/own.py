@@ -14,17 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from conformance import engine
 from conformance.bindings import BINDINGS
 from conformance.bindings import torch as torch_binding
 from conformance.bindings.base import Argument, Entry, own_defaults
 from conformance.cases.problems import SHAPES
 from conformance.cases.table import Case, Instance, cases
-from conformance.diagnosis import Diagnosis, diagnose_all
 from conformance.errors import BadInput, choose
-from conformance.ledger import Ledger
+from conformance.judge import engine
+from conformance.judge.diagnosis import Diagnosis, diagnose_all
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record
 from conformance.names import arguments_of, known_entries, slots_of
-from conformance.record import Outcome, Record
 from conformance.result import DoesNotConform, Result
 from reference import REFERENCES
 from reference.base import Reference

@@ -16,14 +16,15 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance import areas, ledger, shards, workers
+from conformance import areas, shards, workers
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import calls
 from conformance.cases import table as cases
 from conformance.errors import BadInput
 from conformance.header import make_header
-from conformance.record import SELECTIONS, Outcome, Record, Run, atomically, write_run
-from conformance.report.explain import explain
+from conformance.judge import ledger
+from conformance.judge.failure import explain
+from conformance.judge.record import SELECTIONS, Outcome, Record, Run, atomically, write_run
 
 PROPERTY = "conformance"
 OUTCOME = "outcome"  # of it, so that a status takes no parsing
@@ -121,7 +122,7 @@ _signed: set[tuple[str, str]] = set()
 @pytest.fixture
 def judged(request: pytest.FixtureRequest) -> Any:
     """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
-    from conformance import engine
+    from conformance.judge import engine
 
     def judge(instance: cases.Instance | areas.Check) -> None:
         record = areas.run(instance, request.config.stash[LEDGER])

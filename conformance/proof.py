@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import BadInput, Incomplete, choose
-from conformance.record import atomically, decoded, encoded
+from conformance.judge.record import atomically, decoded, encoded
 from conformance.report.gate import DIVERGENCE, GOOD
 
 PATH = Path(__file__).with_name("proof.json")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conformance.diagnosis import Diagnosis
-from conformance.record import Outcome, Record
-from conformance.report.explain import number, share, worst
+from conformance.judge.diagnosis import Diagnosis
+from conformance.judge.failure import number, share, worst
+from conformance.judge.record import Outcome, Record
 
 
 class DoesNotConform(AssertionError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance import shards
 from conformance.errors import BadInput, Incomplete
-from conformance.record import SELECTIONS, atomically, read_run
+from conformance.judge.record import SELECTIONS, atomically, read_run
 from conformance.report.gate import GOOD, INCOMPLETE, run_path
 
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"

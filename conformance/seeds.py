@@ -16,15 +16,16 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from conformance import engine, ledger, workers
+from conformance import workers
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Entry, Unsupported
 from conformance.cases import table as cases
 from conformance.cases.table import Case, Instance
 from conformance.errors import BadInput
+from conformance.judge import engine, ledger
+from conformance.judge.ledger import Row
+from conformance.judge.verdict import LIMIT, Judge
 from conformance.kill_matrix import of_cases, short
-from conformance.ledger import Row
-from conformance.verdict import LIMIT, Judge
 from reference.branches import TooManyBranches
 
 ALONE = 8  # steps of a run of one seed: many of them are judged tensor by tensor

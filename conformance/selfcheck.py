@@ -19,7 +19,7 @@ from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, Unsupported, to_arguments
 from conformance.cases import table
 from conformance.cases.table import Case
-from conformance.verdict import Judge, with_rate
+from conformance.judge.verdict import Judge, with_rate
 from reference.base import Reference
 from reference.formats import FORMATS
 from reference.rows import Rows

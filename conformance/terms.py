@@ -20,9 +20,9 @@ from typing import Any
 from conformance import kill, planting, workers
 from conformance.bindings.base import Group
 from conformance.equivalent import proof_of_term
+from conformance.judge.verdict import LIMIT
 from conformance.kill_matrix import of_cases
 from conformance.selfcheck import Trial
-from conformance.verdict import LIMIT
 from reference.base import Reference
 from reference.wrapped import Wrapped
 

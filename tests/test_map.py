@@ -11,9 +11,9 @@ import pytest
 
 from conformance import dialects, mapdata, measure
 from conformance.bindings import BINDINGS, installed
+from conformance.judge.verdict import LIMIT
 from conformance.mapping import ROWS, Row, Use, directed, status, use_of, uses
 from conformance.translation import Status
-from conformance.verdict import LIMIT
 
 BOTH = set(installed()) >= {"torch", "keras"}
 USES = [(use, found[0]) for found in (uses(*d) for d in directed()) for use in found]

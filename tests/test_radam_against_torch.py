@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import engine
 from conformance.bindings import BINDINGS, installed
 from conformance.cases.table import Case, Instance
-from conformance.verdict import LIMIT, Judge
+from conformance.judge import engine
+from conformance.judge.verdict import LIMIT, Judge
 from reference.bounded import Bounded
 
 HUNDRED = Case("hundred-steps", "long enough for most of the rectification", "ordinary", steps=100)

@@ -10,15 +10,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import keras_versions
-from conformance.bindings.base import (  # fmt: skip
-    Entry,
-    Group,
-    State,
-    UndeclaredSlot,
-    Unsupported,
-    departures,
-    to_arguments,
-)
+from conformance.bindings.base import Entry, Group, State, UndeclaredSlot, Unsupported, departures, to_arguments
 from conformance.bindings.keras_entries import entries as entries
 from conformance.bindings.keras_versions import optimizer_class
 from conformance.bindings.keras_versions import versions as versions

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import (  # fmt: skip
+from conformance.bindings.base import (
     Entry,
     Group,
     State,

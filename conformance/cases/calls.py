@@ -18,7 +18,7 @@ from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry
 from conformance.cases import table
 from conformance.errors import BadInput, choose
-from conformance.record import Record
+from conformance.judge.record import Record
 
 PREFIX = "call-"  # of the names of their cases
 PROBLEMS = ("ordinary", "probing", "missing")

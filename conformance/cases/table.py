@@ -18,7 +18,7 @@ from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, defaults, to_reference
 from conformance.cases import problems
 from conformance.errors import BadInput, choose
-from conformance.record import SELECTIONS
+from conformance.judge.record import SELECTIONS
 from reference.base import Reference
 from reference.rows import Rows
 from reference.wrapped import Wrapped

@@ -9,8 +9,8 @@ from typing import ClassVar
 from conformance import areas
 from conformance.areas import Check
 from conformance.claims.table import CLAIMS, Claim, Reading
-from conformance.ledger import Ledger
-from conformance.record import Outcome, Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.claims.table import CLAIMS, Claim, by_version, verdict
-from conformance.record import Outcome, Record
+from conformance.judge.record import Outcome, Record
 
 TRUE = {True: "true", False: "not true"}
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS
+from conformance.judge.verdict import BLIND_ABOVE
 from conformance.training import routes, task
 from conformance.training.loop import Loop, Through, Trained
-from conformance.verdict import BLIND_ABOVE
 
 DTYPE, EPOCHS = "float64", 2
 RATE, DECAY, LIMIT = 2.0**-5, 0.25, 0.5  # LIMIT: of the norm, or of each element, of a gradient

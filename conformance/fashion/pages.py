@@ -13,7 +13,7 @@ from conformance.fashion.calls import EPSILON
 from conformance.fashion.compare import Comparison
 from conformance.fashion.figures import EXPECTED, GOAL, LEVELS, NAMES, SEEN, Optimizer
 from conformance.fashion.statistics import MARGIN, Finding, sampling_error
-from conformance.record import atomically
+from conformance.judge.record import atomically
 
 
 def write(found: Comparison, about: Mapping[str, Any], folder: Path) -> list[Path]:

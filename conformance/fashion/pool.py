@@ -20,7 +20,7 @@ from typing import Any
 from conformance.errors import Incomplete
 from conformance.fashion import data as dataset
 from conformance.fashion.train import FORMAT, Job, key, train
-from conformance.record import atomically, decoded, encoded
+from conformance.judge.record import atomically, decoded, encoded
 
 OFTEN = 0.5  # seconds between two words of progress
 

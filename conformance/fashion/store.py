@@ -19,7 +19,7 @@ from conformance.errors import BadInput
 from conformance.fashion import net
 from conformance.fashion.compare import Comparison, Plan
 from conformance.fashion.train import FORMAT
-from conformance.record import decoded, encoded
+from conformance.judge.record import decoded, encoded
 
 NAME = "results.json"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import BadInput
-from conformance.record import atomically
+from conformance.judge.record import atomically
 
 SOURCE = Path(__file__).with_name("source.py")
 ROOT = SOURCE.parents[2]  # of the checkout: the lab is made there, not in an installation

@@ -18,12 +18,12 @@ import numpy as np
 from conformance import measure, mutants
 from conformance.areas import Check
 from conformance.bindings.base import Group
-from conformance.ledger import Ledger
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record, Worst
+from conformance.judge.verdict import BLIND_ABOVE, LIMIT
 from conformance.parity.pairs import FRAMEWORKS, Pair, pairs
-from conformance.record import Outcome, Record, Worst
 from conformance.training import runs, task
 from conformance.training.loop import Loop, Predicted, Trained
-from conformance.verdict import BLIND_ABOVE, LIMIT
 from reference.base import Reference
 
 LAB_ASKS = 1e-4  # of the final losses. The lab's figure and claim, not a tolerance of this suite

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from conformance.areas import Figure
-from conformance.record import Record
+from conformance.judge.record import Record
 from conformance.report.plots import STYLES, drawing, plain_ticks
 from conformance.training.task import BATCH, EPOCH
 

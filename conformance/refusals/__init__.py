@@ -28,8 +28,8 @@ from packaging.requirements import Requirement
 from conformance.areas import Area, Check
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Unsupported, defaults
-from conformance.ledger import Ledger
-from conformance.record import Outcome, Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record
 from conformance.refusals.inputs import MAKERS, PARAMS, UNKNOWN, Input, Made, of
 
 PATH = Path(__file__).parent.with_name("refusals.json")

@@ -6,7 +6,7 @@ import json
 
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Unsupported
-from conformance.record import atomically
+from conformance.judge.record import atomically
 from conformance.refusals import PATH, Refusal, checks, listed, listing
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import BadInput
-from conformance.record import Outcome, Record, Run
-from conformance.report.explain import number, worst
+from conformance.judge.failure import number, worst
+from conformance.judge.record import Outcome, Record, Run
 from conformance.report.gate import count, name_some, record_passes
 
 CHANGED = 2.0  # a ratio that is this many times what it was, or one over it, is worth a line

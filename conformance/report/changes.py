@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.record import Outcome, Record, unpacked
+from conformance.judge.record import Outcome, Record, unpacked
+from conformance.judge.verdict import LIMIT
 from conformance.report.columns import Column
 from conformance.report.model import class_name
-from conformance.verdict import LIMIT
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from packaging.version import InvalidVersion, Version
 
 from conformance.errors import BadInput, Incomplete
-from conformance.record import Outcome, Record, Run
+from conformance.judge.failure import display_name
+from conformance.judge.record import Outcome, Record, Run
 from conformance.report.combine import combine
-from conformance.report.explain import display_name
 from conformance.report.gate import name_some
 from conformance.report.model import URGENCY
 

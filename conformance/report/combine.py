@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conformance.errors import BadInput
-from conformance.record import Header, Record, Run, read_run
+from conformance.judge.record import Header, Record, Run, read_run
 
 
 def read_runs(paths: Sequence[Path]) -> Run:
@@ -86,8 +86,9 @@ def _shard(heads: Sequence[Header]) -> str:
 
 def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
     """What no shard can say alone: which rows of the ledger are stale, and which options no case sets."""
-    from conformance import areas, ledger
+    from conformance import areas
     from conformance import header as heads
+    from conformance.judge import ledger
 
     frameworks = list(header.pinned)
     if header.digest.removesuffix("-brief") != areas.digest(frameworks):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.record import Outcome, Record, Run
+from conformance.judge.record import Outcome, Record, Run
 
 GOOD, DIVERGENCE, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
 RUN_ALL = "Run everything: python -m conformance run"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from conformance.record import Outcome, Run
-from conformance.report.explain import display_name
+from conformance.judge.failure import display_name
+from conformance.judge.record import Outcome, Run
 from conformance.report.gate import INCOMPLETE, PHRASES, Verdict, count, failures
 
 _ALSO = ("python", "numpy")  # what everything runs on: said below the headline, not in it

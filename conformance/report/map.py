@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance import mapdata
+from conformance.judge.failure import number
 from conformance.mapping import DIRECTIONS, NONE, ROWS, ArgumentPair, Row, Use, argument_pairs, shown, status, uses
-from conformance.report.explain import number
 from conformance.translation import AROUND, Status
 
 STYLES = {

@@ -12,8 +12,8 @@ from typing import Any
 from conformance import areas
 from conformance.areas import Figure
 from conformance.errors import choose
-from conformance.record import Header, Outcome, Record, Run
-from conformance.report import explain
+from conformance.judge import failure
+from conformance.judge.record import Header, Outcome, Record, Run
 from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
 from conformance.report.headline import headline
 from conformance.report.plots import Pictures
@@ -251,12 +251,12 @@ def _spelling(records: list[Record]) -> str:
 def _cell(records: list[Record], versions: Mapping[str, str]) -> Cell:
     first = records[0]
     counts = _count(records)
-    shares = [s for r in records if (s := explain.judged_share(r)) is not None]
+    shares = [s for r in records if (s := failure.judged_share(r)) is not None]
     modes = sorted({r.mode for r in records}, key=lambda m: (m not in MAIN_MODES, m))
     return Cell(
         anchor=anchor("cell", first.framework, first.optimizer),
         framework=first.framework,
-        title=f"{explain.display_name(first.framework)} {_spelling(records)}",
+        title=f"{failure.display_name(first.framework)} {_spelling(records)}",
         outcome=next(iter(counts)),
         counts=counts,
         share=max(shares, default=None),
@@ -284,7 +284,7 @@ def _case(records: list[Record], modes: list[str], versions: Mapping[str, str]) 
 
 def _check(record: Record, versions: Mapping[str, str], same_as: Record | None = None) -> Check:
     """`same_as` is what was already said for the case: only what differs from it is said again."""
-    facts = explain.facts(record, versions)
+    facts = failure.facts(record, versions)
     if same_as is not None:
         said = {
             "why this case": same_as.why == record.why,
@@ -297,7 +297,7 @@ def _check(record: Record, versions: Mapping[str, str], same_as: Record | None =
         passes=record_passes(record),
         dtype=record.dtype,
         mode=record.mode,
-        share=explain.judged_share(record),
+        share=failure.judged_share(record),
         facts=facts,
         link=record.link,
     )
@@ -321,7 +321,7 @@ def _failures(run: Run) -> list[Failure]:
     for (_, framework, optimizer, case), records in groups.items():
         first = _plainest(records)
         checks = [_check(r, run.header.versions) for r in records if r is not first]
-        title = f"{explain.display_name(framework)} {class_name(first)}: {case}"
+        title = f"{failure.display_name(framework)} {class_name(first)}: {case}"
         found.append(
             Failure(_check(first, run.header.versions), title, anchor("cell", framework, optimizer), checks)
         )
@@ -332,7 +332,7 @@ def _ledger(records: Iterable[Record]) -> list[LedgerGroup]:
     groups = []
     for (name, reason), mine in _group(records, lambda r: (r.ledger or "", r.reason)).items():
         first = _plainest(mine)
-        sizes = [s for r in mine if (s := explain.reference_share(r)) is not None]
+        sizes = [s for r in mine if (s := failure.reference_share(r)) is not None]
         groups.append(
             LedgerGroup(
                 name=name,
@@ -340,7 +340,7 @@ def _ledger(records: Iterable[Record]) -> list[LedgerGroup]:
                 reason=reason,
                 link=first.link,
                 expect=first.expect or "",
-                where=sorted({f"{explain.display_name(r.framework)} {class_name(r)}" for r in mine}),
+                where=sorted({f"{failure.display_name(r.framework)} {class_name(r)}" for r in mine}),
                 count=len(mine),
                 size=max(sizes, default=None),
                 command=first.command,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.record import atomically
+from conformance.judge.record import atomically
 
 NAMES = ("mutants.html", "mutants.md")
 Proof = Mapping[str, Mapping[str, Any]]  # section -> what was found, by optimizer
@@ -42,7 +42,7 @@ def write(proof: Proof, reports: Path) -> list[Path]:
 # -- what is shown ---------------------------------------------------------------------------------
 def view(proof: Proof) -> dict[str, Any]:
     """What the templates need, without a calculation of theirs."""
-    from conformance.verdict import LIMIT
+    from conformance.judge.verdict import LIMIT
 
     matrix = proof["matrix"]
     idle = [(o, n, why) for o, m in matrix.items() for n, why in m["idle"].items()]
@@ -147,7 +147,7 @@ def problems(proof: Proof) -> list[str]:
 
 
 def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
-    from conformance.verdict import LIMIT
+    from conformance.judge.verdict import LIMIT
 
     for optimizer, m in sorted(matrix.items()):
         for name, row in m["rows"].items():
@@ -254,7 +254,7 @@ def _of_terms(f: Mapping[str, Any]) -> Iterator[str]:
 
 def readme(proof: Proof) -> str:
     """The figures as the README has them: a few lines of Markdown."""
-    from conformance.verdict import LIMIT
+    from conformance.judge.verdict import LIMIT
 
     f = figures(proof)
     lines = [

@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 
 from conformance.errors import BadInput
-from conformance.record import Outcome, atomically
-from conformance.report import explain
+from conformance.judge import failure
+from conformance.judge.record import Outcome, atomically
 from conformance.report import map as map_pages
 from conformance.report import proof as proof_pages
 from conformance.report.gate import GOOD, INCOMPLETE, count
@@ -80,8 +80,8 @@ def environment(html: bool) -> jinja2.Environment:
         "style": lambda outcome: STYLES[outcome][0],
         "symbol": lambda outcome: STYLES[outcome][1],
         "says": lambda outcome: STYLES[outcome][2],
-        "name": explain.display_name,
-        "number": explain.number,
+        "name": failure.display_name,
+        "number": failure.number,
         "allowed": allowed,
         "href": href,
         "count": count,
@@ -96,7 +96,7 @@ def allowed(share: float | None) -> str:
     """ "0.83 of allowed" below the limit, "3,400 × allowed" above it."""
     if share is None:
         return ""
-    return f"{explain.number(share)} {'of' if share <= 1 else '×'} allowed"
+    return f"{failure.number(share)} {'of' if share <= 1 else '×'} allowed"
 
 
 def cell_text(cell: Cell) -> str:
@@ -163,7 +163,7 @@ def _summary(report: Report) -> dict[str, Any]:
 
 def _ratio(record: Any) -> float | str | None:
     """Against the reference, in units of the bound: what a later run is compared with."""
-    at = explain.worst(record)
+    at = failure.worst(record)
     return _finite(at.ratio) if at else None
 
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.record import Outcome
-from conformance.report import explain
+from conformance.judge import failure
+from conformance.judge.record import Outcome
 from conformance.report.changes import Change
 from conformance.report.gate import count
 from conformance.report.model import Cell, Report
@@ -62,7 +62,7 @@ def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
 def print_summary(report: Report) -> None:
     """The matrix, then the verdict, so that the verdict is what stays in sight."""
     if report.rows:
-        table = Table("optimizer", *(explain.display_name(f) for f in report.frameworks), box=None)
+        table = Table("optimizer", *(failure.display_name(f) for f in report.frameworks), box=None)
         for row in report.rows:
             table.add_row(row.title, *(_cell(cell) for cell in row.cells))
         console().print(table)
@@ -74,6 +74,6 @@ def print_summary(report: Report) -> None:
 def _cell(cell: Cell | None) -> Text:
     if cell is None:
         return Text("—", style="dim")
-    share = "" if cell.share is None or cell.outcome is Outcome.ERROR else f"  worst {explain.number(cell.share)}"
+    share = "" if cell.share is None or cell.outcome is Outcome.ERROR else f"  worst {failure.number(cell.share)}"
     counts = "  ".join(f"{STYLES[outcome][1]} {n:,}" for outcome, n in cell.counts.items())
     return Text(counts + share, style=_COLORS[STYLES[cell.outcome][0]])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from conformance.errors import BadInput
-from conformance.record import Record, Run, read_run
+from conformance.judge.record import Record, Run, read_run
 from conformance.report.changes import Change, Story, behaviour, between, stories
 from conformance.report.columns import BRIEF, Column, columns_of, neighbours, whole_runs
 from conformance.report.model import URGENCY

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.record import Outcome, atomically
+from conformance.judge.failure import number
+from conformance.judge.record import Outcome, atomically
 from conformance.report import versions
 from conformance.report.changes import Change
-from conformance.report.explain import number
 from conformance.report.render import STYLES, environment
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from conformance.errors import BadInput
-from conformance.record import Outcome, Record, read_run
-from conformance.report.explain import display_name, facts, listed
+from conformance.judge.failure import display_name, facts, listed
+from conformance.judge.record import Outcome, Record, read_run
 
 INSTALL = "install it, or give the run file of a run that has it with --reports and --name"
 
@@ -30,10 +30,11 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
     """Run the check once more, and look deeper than a whole run has time for."""
-    from conformance import areas, engine
+    from conformance import areas
     from conformance.bindings import installed
     from conformance.cases import table
-    from conformance.ledger import load
+    from conformance.judge import engine
+    from conformance.judge.ledger import load
 
     known = {i.id: i for i in areas.instances()}
     if name not in known:
@@ -58,7 +59,7 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
 
 def _text(record: Record, versions: dict[str, str], whence: str) -> str:
     """What the case is, then the diagnosis in the place of the verdict's own words."""
-    from conformance.diagnosis import Diagnosis
+    from conformance.judge.diagnosis import Diagnosis
 
     title = f"{record.outcome.value}  {record.id}  ({whence})"
     if not record.diagnosis:

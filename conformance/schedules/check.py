@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from conformance import areas
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group, Unsupported
-from conformance.ledger import Ledger
-from conformance.record import Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Record
 from conformance.schedules import keras_driver, torch_driver
 from conformance.schedules.cases import Case, Entry, cases
 from conformance.schedules.verdict import Judged, Seen, judged, settle

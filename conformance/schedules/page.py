@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.areas import Figure
-from conformance.record import Outcome, Record
+from conformance.judge.record import Outcome, Record
 from conformance.report.plots import STYLES, drawing
 from conformance.schedules.bugs import BUGS
 

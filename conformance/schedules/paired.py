@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from conformance import areas
 from conformance.bindings.base import Group
-from conformance.ledger import Ledger
-from conformance.record import Record
-from conformance.schedules.plateau import (  # fmt: skip
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Record
+from conformance.schedules.plateau import (
     METRICS,
     PLAIN,
     USUAL,

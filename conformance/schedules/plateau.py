@@ -15,8 +15,8 @@ import numpy as np
 from conformance import areas
 from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Group, Unsupported, defaults, departures, to_arguments, to_reference
-from conformance.ledger import Ledger
-from conformance.record import Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Record
 from conformance.schedules import keras_driver, torch_driver
 from conformance.schedules.cases import Entry
 from conformance.schedules.verdict import Judged, Precision, Seen, judged_values, settle, typed

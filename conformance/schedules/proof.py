@@ -19,8 +19,8 @@ import numpy as np
 
 from conformance import mutants
 from conformance.bindings.base import Group, Unsupported, to_arguments
+from conformance.judge.record import atomically
 from conformance.mutants import Mutant
-from conformance.record import atomically
 from conformance.schedules import keras_driver, plateau, torch_driver
 from conformance.schedules.cases import Case, Entry, cases, length, points
 from conformance.schedules.verdict import MOMENTUM, Judged, Precision, Seen, judged, typed

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group
-from conformance.ledger import Ledger
-from conformance.record import Outcome, Record, Worst
-from conformance.verdict import BLIND_ABOVE, LIMIT
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record, Worst
+from conformance.judge.verdict import BLIND_ABOVE, LIMIT
 from reference.bounded import Bounded, number, strong
 from reference.branches import candidates
 from reference.formats import FLOAT64, Format

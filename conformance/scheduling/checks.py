@@ -15,13 +15,13 @@ import numpy as np
 
 from conformance.areas import Check
 from conformance.bindings import BINDINGS
-from conformance.ledger import Ledger
-from conformance.record import Outcome, Record
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record
+from conformance.judge.verdict import BLIND_ABOVE
 from conformance.scheduling import ways
 from conformance.scheduling.ways import RULES, WAYS, Rule, Way
 from conformance.training import task
 from conformance.training.loop import Loop, Trained
-from conformance.verdict import BLIND_ABOVE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.areas import Figure
-from conformance.record import Record
+from conformance.judge.record import Record
 from conformance.report.plots import STYLES, drawing
 from conformance.training.task import EPOCH
 

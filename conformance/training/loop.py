@@ -16,10 +16,10 @@ import numpy as np
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State
 from conformance.cases.problems import Problem
-from conformance.compared import ratio_of, worst_of
-from conformance.record import Worst
+from conformance.judge.compared import ratio_of, worst_of
+from conformance.judge.record import Worst
+from conformance.judge.verdict import Judge, Judged
 from conformance.training import task
-from conformance.verdict import Judge, Judged
 from reference.base import Reference
 from reference.bounded import Bounded
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import replace
 
-from conformance.record import Header, Outcome, Record, Run, Worst
+from conformance.judge.record import Header, Outcome, Record, Run, Worst
 from conformance.report import model
 from conformance.report import render as renderer
 

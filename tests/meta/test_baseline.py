@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sample_runs import EPS_HAT, failing, record, render, run_of
 
-from conformance import cli, ledger
+from conformance import cli
 from conformance.errors import BadInput
-from conformance.ledger import Ledger, Row
-from conformance.record import Outcome, Run, Worst, read_run, write_run
+from conformance.judge import ledger
+from conformance.judge.ledger import Ledger, Row
+from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
 from conformance.report import baseline
 
 ID = "keras-adam-eps-float64-eager"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import behind, planting, proof
-from conformance.record import Outcome
+from conformance.judge.record import Outcome
 
 FEW = 4  # mistakes of each optimizer, for time
 

@@ -265,7 +265,7 @@ def test_without_a_longer_long_double_bounds_grow_by_the_references_own_rounding
 
 def test_the_header_says_which_it_was():
     from conformance.header import make_header
-    from conformance.ledger import Ledger
+    from conformance.judge.ledger import Ledger
 
     assert make_header("any", [], {}, {}, Ledger(())).longdouble_is_wider
     with working_precision(np.float64):

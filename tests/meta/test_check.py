@@ -11,7 +11,7 @@ import torch
 import reference
 from conformance import DoesNotConform, check
 from conformance.errors import BadInput
-from conformance.record import Outcome
+from conformance.judge.record import Outcome
 
 QUICK = {"only": ("probing", "usual-values", "missing"), "dtypes": ("float64",)}
 

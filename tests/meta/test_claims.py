@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance import areas, ledger
+from conformance import areas
 from conformance.bindings import installed
 from conformance.claims import checks, page, readings, runs, table
 from conformance.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
-from conformance.record import Outcome
+from conformance.judge import ledger
+from conformance.judge.record import Outcome
 
 LEDGER = ledger.load()
 BOTH = pytest.mark.skipif(set(installed()) < {"torch", "keras"}, reason="it takes both frameworks")

@@ -7,7 +7,7 @@ import pytest
 from sample_runs import broken, failing, large, record, run_of
 
 from conformance import cli
-from conformance.record import write_run
+from conformance.judge.record import write_run
 
 
 @pytest.fixture

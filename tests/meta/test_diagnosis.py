@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 from sample_runs import run_of
 
-from conformance import cli, confusion, engine, ledger, mutants, proof, selfcheck
+from conformance import cli, confusion, mutants, proof, selfcheck
 from conformance.bindings import installed
 from conformance.cases import table
-from conformance.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
-from conformance.equations import locate
+from conformance.judge import engine, ledger
+from conformance.judge.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
+from conformance.judge.equations import locate
+from conformance.judge.record import Outcome, Record, write_run
+from conformance.judge.suspects import suspects
+from conformance.judge.verdict import LIMIT
 from conformance.mutants import Mutant
-from conformance.record import Outcome, Record, write_run
-from conformance.suspects import suspects
-from conformance.verdict import LIMIT
 from reference import RAdam, RMSprop
 
 QUICK = ("lion", "rprop")

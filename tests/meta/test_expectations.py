@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import engine
 from conformance.bindings.base import State
 from conformance.cases import table
 from conformance.cases.side_by_side import Observation
-from conformance.ledger import Row
+from conformance.judge import engine
+from conformance.judge.ledger import Row
 
 pytest.importorskip("torch", exc_type=ImportError)
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import engine, selfcheck
+from conformance import selfcheck
 from conformance.bindings import installed
 from conformance.bindings.base import Group
 from conformance.cases import table as cases
 from conformance.cases.table import START
+from conformance.judge import engine
 
 INITIAL = next(t for t in selfcheck.trials("adagrad") if t.id == "torch-adagrad-initial-accumulator-float64")
 

@@ -4,7 +4,7 @@ import pytest
 from sample_runs import EPS_HAT, failing, large, record, run_of
 
 from conformance.errors import BadInput
-from conformance.record import Outcome
+from conformance.judge.record import Outcome
 from conformance.report.combine import combine
 from conformance.report.gate import failures, judge
 

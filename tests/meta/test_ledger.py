@@ -8,11 +8,12 @@ from functools import cache
 
 import pytest
 
-from conformance import areas, ledger, mutants
+from conformance import areas, mutants
 from conformance.bindings import BINDINGS
 from conformance.cases import table as cases
 from conformance.errors import BadInput
-from conformance.ledger import Ledger, Row
+from conformance.judge import ledger
+from conformance.judge.ledger import Ledger, Row
 
 ROWS = ledger.load().rows
 IDS = [i.id for i in areas.instances()]

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import areas, ledger, measure
+from conformance import areas, measure
 from conformance.bindings import installed
+from conformance.judge import ledger
+from conformance.judge.record import Outcome
 from conformance.parity import checks, page
 from conformance.parity.pairs import pairs
-from conformance.record import Outcome
 from conformance.training import loop, runs, task
 from reference.bounded import Bounded
 from reference.formats import FLOAT32, FLOAT64

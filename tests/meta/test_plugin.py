@@ -14,7 +14,7 @@ import pytest
 from conformance import plugin, workers
 from conformance.bindings import BINDINGS
 from conformance.cases import table
-from conformance.record import Outcome, read_run
+from conformance.judge.record import Outcome, read_run
 from conformance.report.gate import judge
 
 SUITE = Path(plugin.__file__).with_name("suite.py")

@@ -16,9 +16,9 @@ from conformance import cli, equivalent, faults, kill, kill_matrix, live, planti
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import table as cases
 from conformance.errors import BadInput
+from conformance.judge.verdict import LIMIT
 from conformance.live_table import PATCHES
 from conformance.report import proof as pages
-from conformance.verdict import LIMIT
 
 OPTIMIZERS = planting.optimizers()
 

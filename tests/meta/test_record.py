@@ -9,7 +9,7 @@ import pytest
 from sample_runs import failing, large, record, run_of
 
 from conformance.errors import BadInput, Incomplete
-from conformance.record import Outcome, Worst, atomically, read_run, write_run
+from conformance.judge.record import Outcome, Worst, atomically, read_run, write_run
 
 
 @pytest.fixture

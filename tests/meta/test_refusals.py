@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import areas, ledger, refusals
+from conformance import areas, refusals
 from conformance.bindings import BINDINGS, installed
-from conformance.record import Outcome
+from conformance.judge import ledger
+from conformance.judge.record import Outcome
 from conformance.refusals.write import wrong
 
 CHECKS = {c.id: c for c in refusals.checks()}

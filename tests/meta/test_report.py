@@ -10,8 +10,8 @@ import pytest
 from sample_runs import EPS_HAT, NADAM, VERSIONS, broken, failing, header, large, record, render, run_of
 
 from conformance.errors import BadInput
-from conformance.record import Outcome, Run, Worst, read_run, write_run
-from conformance.report.explain import explain, number
+from conformance.judge.failure import explain, number
+from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
 from conformance.report.gate import judge
 from conformance.report.headline import headline
 from conformance.report.model import build

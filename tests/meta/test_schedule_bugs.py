@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import areas, ledger, live, mutants
+from conformance import areas, live, mutants
 from conformance.bindings import BINDINGS, installed
+from conformance.judge import ledger
 from conformance.live_table import Patch
 from conformance.schedules import area, plateau, proof
 from conformance.schedules.bugs import BUGS

@@ -11,11 +11,11 @@ from conformance import mutants
 from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, defaults
 from conformance.errors import BadInput
+from conformance.judge.verdict import BLIND_ABOVE, LIMIT
 from conformance.schedules import area, joined, keras_driver, plateau, proof
 from conformance.schedules.cases import Case, cases, length, points
 from conformance.schedules.proof import DRIVERS, ENTRIES, seen_by, times, trials
 from conformance.schedules.verdict import judged, typed
-from conformance.verdict import BLIND_ABOVE, LIMIT
 from reference.formats import WORKING
 from reference.schedules import SCHEDULES, is_recursive, recursive
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance import areas, ledger
+from conformance import areas
 from conformance.bindings import installed
-from conformance.record import Outcome
+from conformance.judge import ledger
+from conformance.judge.record import Outcome
 from conformance.scheduling import checks, page, ways
 
 LEDGER = ledger.load()

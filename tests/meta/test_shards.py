@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sample_runs import header, large
 
-from conformance import areas, ledger, shards
+from conformance import areas, shards
 from conformance.errors import BadInput
-from conformance.record import Run, write_run
+from conformance.judge import ledger
+from conformance.judge.record import Run, write_run
 from conformance.report.combine import combine
 from conformance.report.gate import judge
 

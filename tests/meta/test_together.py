@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import areas, engine
+from conformance import areas
 from conformance.bindings import installed
 from conformance.cases import side_by_side
 from conformance.cases import table as cases
+from conformance.judge import engine
 from conformance.spread import Together, cost, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")

@@ -12,7 +12,7 @@ from sample_runs import EPS_HAT, failing, record, run_of
 
 from conformance import cli
 from conformance.errors import BadInput, Incomplete
-from conformance.record import Outcome, Run, packed, write_run
+from conformance.judge.record import Outcome, Run, packed, write_run
 from conformance.report import columns, versions, versions_page
 
 CASES = ("default", "eps", "amsgrad")

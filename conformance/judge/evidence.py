@@ -11,9 +11,9 @@ import numpy as np
 
 from conformance.bindings.base import Entry, Group, State
 from conformance.cases.problems import Problem
-from conformance.compared import Compared
-from conformance.suspects import Suspect
-from conformance.verdict import LIMIT, Judge
+from conformance.judge.compared import Compared
+from conformance.judge.suspects import Suspect
+from conformance.judge.verdict import LIMIT, Judge
 from reference.formats import Format
 
 

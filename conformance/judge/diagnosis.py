@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group, UndeclaredSlot
-from conformance.compared import Compared
-from conformance.equations import Place, locate
-from conformance.evidence import Evidence, elements, within
-from conformance.record import Worst, decoded
-from conformance.suspects import KINDS, Suspect, suspects, together
-from conformance.verdict import LIMIT
+from conformance.judge.compared import Compared
+from conformance.judge.equations import Place, locate
+from conformance.judge.evidence import Evidence, elements, within
+from conformance.judge.record import Worst, decoded
+from conformance.judge.suspects import KINDS, Suspect, suspects, together
+from conformance.judge.verdict import LIMIT
 from reference.branches import Ambiguous, TooManyBranches
 
 NOTHING = "no known mistake explains this"

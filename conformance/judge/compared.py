@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.record import Worst
+from conformance.judge.record import Worst
 from reference.bounded import Bounded
 
 LIMIT = 1.25

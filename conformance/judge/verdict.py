@@ -10,9 +10,9 @@ import numpy as np
 
 from conformance.bindings.base import Entry, Group, State, UndeclaredSlot
 from conformance.cases.problems import Problem
-from conformance.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
-from conformance.record import Worst
-from conformance.scalars import bounded, scalar, with_rate
+from conformance.judge.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
+from conformance.judge.record import Worst
+from conformance.judge.scalars import bounded, scalar, with_rate
 from reference.base import Reference
 from reference.bounded import Bounded, strong
 from reference.branches import TooManyBranches, candidates

@@ -19,7 +19,7 @@ from typing import Any
 from reference.base import Reference
 from reference.branches import candidates
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

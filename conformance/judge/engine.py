@@ -8,24 +8,16 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from conformance import areas
-from conformance import ledger as ledgers
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import (  # fmt: skip
-    Group,
-    UndeclaredSlot,
-    Unsupported,
-    defaults,
-    departures,
-    opaque,
-    own_defaults,
-)
+from conformance.bindings.base import Group, UndeclaredSlot, Unsupported, defaults, departures, opaque, own_defaults
 from conformance.cases import side_by_side
 from conformance.cases.side_by_side import Observation
 from conformance.cases.table import Instance
-from conformance.diagnosis import Diagnosis, diagnose
-from conformance.evidence import Evidence
-from conformance.record import Outcome, Record, packed
-from conformance.verdict import Judge, Judged, blind_above
+from conformance.judge import ledger as ledgers
+from conformance.judge.diagnosis import Diagnosis, diagnose
+from conformance.judge.evidence import Evidence
+from conformance.judge.record import Outcome, Record, packed
+from conformance.judge.verdict import Judge, Judged, blind_above
 from reference.base import Reference
 from reference.branches import TooManyBranches
 
