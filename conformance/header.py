@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance import areas, shards
+from conformance import shards
+from conformance.areas import registry
 from conformance.bindings import BINDINGS, installed
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Header, Outcome, Record
@@ -40,7 +41,7 @@ def make_header(
     With `called`, those instances are the whole table: the constructor calls of a file.
     """
     frameworks = frameworks or installed()
-    table = list(called) if called is not None else part(areas.instances(frameworks), brief)
+    table = list(called) if called is not None else part(registry.instances(frameworks), brief)
     ending = "-brief" if brief else "" if called is None else f"-{_fingerprint(called)}"
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
@@ -51,7 +52,7 @@ def make_header(
         commit=commit(),
         platform=f"{platform.system()} {platform.machine()}",
         versions=versions,
-        digest=areas.digest(frameworks) + ending,
+        digest=registry.digest(frameworks) + ending,
         total=len(table),
         selected=len(selected),
         selection=_selection(len(selected), len(table), shard, brief, called),
@@ -75,7 +76,8 @@ def part(table: list[Any], brief: bool) -> list[Any]:
 def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") -> dict[str, dict[str, Any]]:
     """The part of the table that each framework has for itself."""
     return {
-        f: {"digest": areas.digest([f]) + ending, "total": sum(i.needs == (f,) for i in table)} for f in frameworks
+        f: {"digest": registry.digest([f]) + ending, "total": sum(i.needs == (f,) for i in table)}
+        for f in frameworks
     }
 
 
@@ -95,7 +97,7 @@ def stale(
 ) -> list[str]:
     """Rows of the ledger that nothing needed, though every case that they select did run."""
     outcomes = {r.id: r.outcome.value for r in records}
-    return ledger.stale(outcomes, versions, (i.id for i in areas.instances(frameworks)))
+    return ledger.stale(outcomes, versions, (i.id for i in registry.instances(frameworks)))
 
 
 def all_versions(frameworks: Collection[str]) -> dict[str, str]:
@@ -130,7 +132,7 @@ def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -
     found: dict[str, list[str]] = {}
     for key, names in sorted(options.items()):
         framework, _, optimizer = key.partition("-")
-        area, entry = areas.entry(framework, optimizer)
+        area, entry = registry.entry(framework, optimizer)
         for option in names:
             if option not in given.get(f"{area}-{key}", ()) and option not in entry.not_update:
                 found.setdefault(framework, []).append(f"{entry.cls}.{option}")

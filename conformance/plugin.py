@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance import areas, shards, workers
+from conformance import shards, workers
+from conformance.areas import registry
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import calls
 from conformance.cases import table as cases
@@ -61,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         table = _selected(config)
         rows = ledger.load()
         if not hasattr(config, "workerinput"):  # once is enough
-            rows.check(i.id for i in areas.instances())
+            rows.check(i.id for i in registry.instances())
     except BadInput as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[TABLE], config.stash[LEDGER] = table, rows
@@ -69,11 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config), "conformance-recorder")
 
 
-TABLE = pytest.StashKey[list[cases.Instance | areas.Check]]()
+TABLE = pytest.StashKey[list[cases.Instance | registry.Check]]()
 LEDGER = pytest.StashKey[ledger.Ledger]()
 
 
-def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
+def _selected(config: pytest.Config) -> list[cases.Instance | registry.Check]:
     """The instances that the options ask for, of the frameworks that are installed."""
     given = {
         name: [part.strip() for v in config.getoption(f"--{name}") for part in v.split(",") if part.strip()]
@@ -83,7 +84,7 @@ def _selected(config: pytest.Config) -> list[cases.Instance | areas.Check]:
     if config.getoption("--config"):
         called = [i for c in calls.load(config.getoption("--config")) for i in c.instances()]
         return [i for i in cases.select(called, **given) if i.framework in there]
-    chosen = cases.select(areas.instances(), **given)
+    chosen = cases.select(registry.instances(), **given)
     for name in given["framework"]:
         if name.lower() in BINDINGS and name.lower() not in there:
             raise BadInput(
@@ -124,8 +125,8 @@ def judged(request: pytest.FixtureRequest) -> Any:
     """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
     from conformance.judge import engine
 
-    def judge(instance: cases.Instance | areas.Check) -> None:
-        record = areas.run(instance, request.config.stash[LEDGER])
+    def judge(instance: cases.Instance | registry.Check) -> None:
+        record = registry.run(instance, request.config.stash[LEDGER])
         properties = request.node.user_properties
         properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
         properties.append((OUTCOME, record.outcome.value))
@@ -137,7 +138,7 @@ def judged(request: pytest.FixtureRequest) -> Any:
                 _signed.add(key)
                 properties.append((SIGNATURE, [*key, offered]))
         if not record.outcome.passes:
-            pytest.fail(explain(record, areas.versions(instance)), pytrace=False)
+            pytest.fail(explain(record, registry.versions(instance)), pytrace=False)
 
     return judge
 
@@ -230,7 +231,7 @@ class Recorder:
     def _broken(self, name: str, said: str) -> Record:
         instance = next(i for i in self.config.stash[TABLE] if i.id == name)
         last = said.strip().splitlines()[-1] if said.strip() else "no message"
-        return replace(areas.blank(instance), reason=f"no record came back: {last}")
+        return replace(registry.blank(instance), reason=f"no record came back: {last}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -238,7 +239,7 @@ class Recorder:
             return
         shard = self.config.getoption("--shard") or ""
         brief = self.config.getoption("--brief")
-        whole = len(self.selected) == len(areas.instances(installed())) or brief
+        whole = len(self.selected) == len(registry.instances(installed())) or brief
         name = self.config.getoption("--record") or (
             "brief" if brief else "conformance" if whole or shard else "selection"
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conformance import lab
-from conformance.areas import AREAS
+from conformance.areas.registry import AREAS
 from conformance.bindings import installed
 from conformance.cli import VERBS
 from conformance.errors import BadInput

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from conformance import areas
+from conformance.areas import registry
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group, UndeclaredSlot, Unsupported, defaults, departures, opaque, own_defaults
 from conformance.cases import side_by_side
@@ -96,7 +96,7 @@ def run(instance: Instance, ledger: ledgers.Ledger, explain: bool = True, deep: 
     With `explain`, a divergence is also compared with the other modes and with every known mistake; with
     `deep`, with a form and a mistake together, which takes seconds.
     """
-    record = replace(areas.blank(instance), steps=instance.case.steps)
+    record = replace(registry.blank(instance), steps=instance.case.steps)
     try:
         _judged(instance, ledger, record, explain, deep)
     except Unsupported as reason:

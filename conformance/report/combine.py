@@ -86,15 +86,15 @@ def _shard(heads: Sequence[Header]) -> str:
 
 def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
     """What no shard can say alone: which rows of the ledger are stale, and which options no case sets."""
-    from conformance import areas
     from conformance import header as heads
+    from conformance.areas import registry
     from conformance.judge import ledger
 
     frameworks = list(header.pinned)
-    if header.digest.removesuffix("-brief") != areas.digest(frameworks):
+    table = registry.digest(frameworks)
+    if header.digest.removesuffix("-brief") != table:
         raise BadInput(
-            f"RUN: shards of the case table {header.digest}, and this is version {areas.digest(frameworks)} of it: "
-            "rows of the ledger cannot be judged. Merge them with the version that ran them."
+            f"RUN: shards of the case table {header.digest}, and this is version {table} of it: rows of the ledger cannot be judged. Merge them with the version that ran them."
         )
     header.stale = heads.stale(records.values(), header.versions, frameworks, ledger.load())
     header.uncovered = heads.uncovered(records.values(), header.options)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from conformance import areas
-from conformance.areas import Figure
+from conformance.areas import registry as areas
+from conformance.areas.registry import Figure
 from conformance.errors import choose
 from conformance.judge import failure
 from conformance.judge.record import Header, Outcome, Record, Run

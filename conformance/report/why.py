@@ -30,13 +30,13 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
     """Run the check once more, and look deeper than a whole run has time for."""
-    from conformance import areas
+    from conformance.areas import registry
     from conformance.bindings import installed
     from conformance.cases import table
     from conformance.judge import engine
     from conformance.judge.ledger import load
 
-    known = {i.id: i for i in areas.instances()}
+    known = {i.id: i for i in registry.instances()}
     if name not in known:
         near = next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
         hint = f"; did you mean {near!r}?" if near else "."
@@ -49,12 +49,12 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
         if record is None:
             raise BadInput(f"ID: {name} is not in {path} and {lacking[0]} is not installed: {INSTALL}.")
         return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
-    again = areas.run(instance, load(), deep=True)
+    again = registry.run(instance, load(), deep=True)
     if again.outcome is Outcome.DIVERGES_KNOWN and isinstance(
         instance, table.Instance
     ):  # the row says what it is; the diagnosis says it in detail
         again.diagnosis = engine.diagnosed(instance).to_json()
-    return _text(again, areas.versions(instance), "run now")
+    return _text(again, registry.versions(instance), "run now")
 
 
 def _text(record: Record, versions: dict[str, str], whence: str) -> str:

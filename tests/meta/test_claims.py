@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance import areas
+from conformance.areas import registry
+from conformance.areas.claims import checks, page, readings, runs, table
+from conformance.areas.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
 from conformance.bindings import installed
-from conformance.claims import checks, page, readings, runs, table
-from conformance.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
 
@@ -76,9 +76,9 @@ def test_an_expectation_that_is_wrong_is_seen() -> None:
     from dataclasses import replace
 
     check = TABLE["state", "get-weights"]
-    assert areas.run(check, LEDGER).outcome is Outcome.CONFORMS
+    assert registry.run(check, LEDGER).outcome is Outcome.CONFORMS
     wrong = replace(check, reading=replace(check.reading, expected=True))
-    record = areas.run(wrong, LEDGER)
+    record = registry.run(wrong, LEDGER)
     assert record.outcome is Outcome.DIVERGES
     assert "expected of this version: true" in record.reason
 
@@ -174,7 +174,7 @@ def test_a_framework_that_changes_is_seen(
     import torch
 
     mistake(planted, tf, torch)
-    record = areas.run(TABLE[claim, reading], LEDGER)
+    record = registry.run(TABLE[claim, reading], LEDGER)
     assert record.outcome is Outcome.DIVERGES, record.reason
 
 
@@ -185,7 +185,7 @@ def test_every_claim_has_a_mistake() -> None:
 @BOTH
 def test_the_page_has_the_verdict_of_what_ran() -> None:
     names = [("state", n) for n in ("get-weights", "set-weights", "rate")]
-    records = [areas.run(TABLE[name], LEDGER) for name in names]
+    records = [registry.run(TABLE[name], LEDGER) for name in names]
     verdicts, found = page.tables(records)
     assert [row[2] for row in verdicts["rows"]] == [DOES_NOT_HOLD]
     assert [row[3] for row in found["rows"]].count("not run") == len(CLAIMS[-2].readings) - len(names)

@@ -8,7 +8,8 @@ from functools import cache
 
 import pytest
 
-from conformance import areas, mutants
+from conformance import mutants
+from conformance.areas import registry
 from conformance.bindings import BINDINGS
 from conformance.cases import table as cases
 from conformance.errors import BadInput
@@ -16,7 +17,7 @@ from conformance.judge import ledger
 from conformance.judge.ledger import Ledger, Row
 
 ROWS = ledger.load().rows
-IDS = [i.id for i in areas.instances()]
+IDS = [i.id for i in registry.instances()]
 VERSIONS = {name: version for b in BINDINGS.values() for name, version in b.versions().items()}
 
 GOOD = {
@@ -62,13 +63,13 @@ def test_a_row_expects_what_its_references_can_be(row):
     if row.expect.startswith("listed:"):  # the checks of an area know the file
         assert (ledger.PATH.parent / row.expect.partition(":")[2]).exists()
         return
-    chosen = {(i.framework, i.optimizer, i.name): i for i in areas.instances() if row.matches(i.id)}
+    chosen = {(i.framework, i.optimizer, i.name): i for i in registry.instances() if row.matches(i.id)}
     assert chosen
     for instance in chosen.values():
         if (
-            isinstance(instance, areas.Check) or instance.case.values != "defaults"
+            isinstance(instance, registry.Check) or instance.case.values != "defaults"
         ):  # those are in the installed class
-            check = isinstance(instance, areas.Check)
+            check = isinstance(instance, registry.Check)
             groups = instance.groups(installed=False) if check else instance.case.groups(instance.entry)
             expected = row.expected(groups)
             assert [g.tensors for g in expected] == [g.tensors for g in groups]

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import areas, measure
+from conformance import measure
+from conformance.areas import registry
+from conformance.areas.parity import checks, page
+from conformance.areas.parity.pairs import pairs
+from conformance.areas.training import loop, runs, task
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
-from conformance.parity import checks, page
-from conformance.parity.pairs import pairs
-from conformance.training import loop, runs, task
 from reference.bounded import Bounded
 from reference.formats import FLOAT32, FLOAT64
 
@@ -27,7 +28,7 @@ Train = Callable[..., loop.Trained]
 
 
 def run(check: Any = SHORT) -> Any:
-    return areas.run(check, LEDGER)
+    return registry.run(check, LEDGER)
 
 
 def only(framework: str, planted: Callable[..., tuple[Any, ...]]) -> Train:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import areas, refusals
+from conformance.areas import refusals, registry
+from conformance.areas.refusals.write import wrong
 from conformance.bindings import BINDINGS, installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
-from conformance.refusals.write import wrong
 
 CHECKS = {c.id: c for c in refusals.checks()}
 LEDGER = ledger.load()
@@ -16,7 +16,7 @@ needs_torch = pytest.mark.skipif("torch" not in installed(), reason="torch is no
 
 
 def run(check, **given):
-    return areas.run(replace(check, **given), LEDGER)
+    return registry.run(replace(check, **given), LEDGER)
 
 
 def test_ids_are_unique_and_every_optimizer_has_some():
@@ -93,7 +93,7 @@ def test_what_is_listed_and_refused_diverges(monkeypatch):
 
 @needs_torch
 def test_what_is_listed_needs_a_row():
-    record = areas.run(CHECKS["torch-sgd-refuses-lr-any-constructor"], ledger.Ledger(()))
+    record = registry.run(CHECKS["torch-sgd-refuses-lr-any-constructor"], ledger.Ledger(()))
     assert record.outcome is Outcome.DIVERGES
     assert "no row of the ledger expects 'listed:refusals.json' here" in record.reason
 
@@ -124,7 +124,7 @@ def test_what_a_version_lacks_is_unsupported(monkeypatch):
 
 
 def test_the_table_of_the_page_has_a_row_for_each_optimizer():
-    records = [areas.blank(c) for c in CHECKS.values()]
+    records = [registry.blank(c) for c in CHECKS.values()]
     for r in records:
         r.series = {"accepted": ["nan"], "refused": ["-1.0"]}
     tables = refusals.tables(records)

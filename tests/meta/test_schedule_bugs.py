@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import areas, live, mutants
+from conformance import live, mutants
+from conformance.areas import registry
+from conformance.areas.schedules import area, plateau, proof
+from conformance.areas.schedules.bugs import BUGS
+from conformance.areas.schedules.cases import points
+from conformance.areas.schedules.verdict import judged
 from conformance.bindings import BINDINGS, installed
 from conformance.judge import ledger
 from conformance.live_table import Patch
-from conformance.schedules import area, plateau, proof
-from conformance.schedules.bugs import BUGS
-from conformance.schedules.cases import points
-from conformance.schedules.verdict import judged
 
 TABLE = {c.id: c for c in area.checks()}
 
@@ -87,8 +88,8 @@ def test_it_is_caught_in_the_code_of_the_framework(check, patch):
     if not binding.versions()[check.framework].startswith(binding.pinned):
         pytest.skip(f"the line that is changed is of {check.framework} {binding.pinned}")
     rows = ledger.load()
-    assert areas.run(check, rows).outcome.passes
+    assert registry.run(check, rows).outcome.passes
     with live.planted(patch):
-        record = areas.run(check, rows)
+        record = registry.run(check, rows)
     assert not record.outcome.passes, patch.says
-    assert areas.run(check, rows).outcome.passes
+    assert registry.run(check, rows).outcome.passes

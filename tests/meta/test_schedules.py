@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from conformance import mutants
+from conformance.areas.schedules import area, joined, keras_driver, plateau, proof
+from conformance.areas.schedules.cases import Case, cases, length, points
+from conformance.areas.schedules.proof import DRIVERS, ENTRIES, seen_by, times, trials
+from conformance.areas.schedules.verdict import judged, typed
 from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, defaults
 from conformance.errors import BadInput
 from conformance.judge.verdict import BLIND_ABOVE, LIMIT
-from conformance.schedules import area, joined, keras_driver, plateau, proof
-from conformance.schedules.cases import Case, cases, length, points
-from conformance.schedules.proof import DRIVERS, ENTRIES, seen_by, times, trials
-from conformance.schedules.verdict import judged, typed
 from reference.formats import WORKING
 from reference.schedules import SCHEDULES, is_recursive, recursive
 
@@ -37,7 +37,7 @@ def test_is_killed(framework, entry, mutant):
         return
     assert killed is not None, f"no case sees that {mutant.says}"
     assert killed[1] > LIMIT
-    assert kept[0] == killed[0], "python -m conformance.schedules.proof"
+    assert kept[0] == killed[0], "python -m conformance.areas.schedules.proof"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_mistake_on_a_plateau_is_seen(mutant):
     assert any(by.values()), f"no case sees that {mutant.says}"
     for framework, killed in by.items():
         kept = KEPT[f"{framework} ReduceLROnPlateau"].get(mutant.name)
-        assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.schedules.proof"
+        assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.areas.schedules.proof"
 
 
 @pytest.mark.parametrize("framework", plateau.PLAIN)

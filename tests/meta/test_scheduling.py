@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from conformance import areas
+from conformance.areas import registry
+from conformance.areas.scheduling import checks, page, ways
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
-from conformance.scheduling import checks, page, ways
 
 LEDGER = ledger.load()
 BOTH = pytest.mark.skipif(set(installed()) < {"torch", "keras"}, reason="it takes both frameworks")
@@ -19,7 +19,7 @@ TABLE = {c.id: c for c in checks.checks()}
 
 
 def run(framework: str, way: str) -> Any:
-    return areas.run(TABLE[f"{framework}-sgd-{way}-float64-default"], LEDGER)
+    return registry.run(TABLE[f"{framework}-sgd-{way}-float64-default"], LEDGER)
 
 
 def late(right: Any) -> Any:
@@ -101,9 +101,9 @@ def test_one_frameworks_velocity_is_not_the_others(monkeypatch: pytest.MonkeyPat
     check = TABLE["torch-sgd-manual-momentum-float64-default"]
     rule = ways.RULES["momentum"]
     inside = {**rule.hyperparameters, "velocity": "inside", "first_velocity": "zero"}
-    assert areas.run(check, LEDGER).outcome is Outcome.CONFORMS
+    assert registry.run(check, LEDGER).outcome is Outcome.CONFORMS
     monkeypatch.setitem(ways.RULES, "momentum", replace(rule, hyperparameters=inside))
-    record = areas.run(check, LEDGER)
+    record = registry.run(check, LEDGER)
     assert record.outcome is Outcome.DIVERGES
     assert record.first_bad == min(t for t in ways.rates() if t > 1)  # at the first change, and not before
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from sample_runs import header, large
 
-from conformance import areas, shards
+from conformance import shards
+from conformance.areas import registry
 from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.record import Run, write_run
 from conformance.report.combine import combine
 from conformance.report.gate import judge
 
-TABLE = areas.instances()
+TABLE = registry.instances()
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
@@ -54,8 +55,8 @@ def test_a_part_that_is_none(text: str):
 def whole(monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of a table of its own, whose ledger has a row that nothing needs."""
     run = large()
-    monkeypatch.setattr(areas, "digest", lambda frameworks: run.header.digest)
-    monkeypatch.setattr(areas, "instances", lambda frameworks: run.records)
+    monkeypatch.setattr(registry, "digest", lambda frameworks: run.header.digest)
+    monkeypatch.setattr(registry, "instances", lambda frameworks: run.records)
     names = {"keras-nadam-float32-scalars", "keras-adam-eps-hat", "torch-nadam-mu-product"}
     pattern = {"keras-lion": ("keras-lion-*",)}
     rows = [ledger.Row(n, ("nothing",), "defect", "mutant:x", "why", "link") for n in names]

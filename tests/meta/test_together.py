@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import areas
+from conformance.areas import registry
 from conformance.bindings import installed
 from conformance.cases import side_by_side
 from conformance.cases import table as cases
@@ -65,7 +65,7 @@ def test_a_worker_stays_with_its_frameworks_as_long_as_it_can() -> None:
     spread = Together.__new__(Together)
     spread.assigned_work = {"one": {}, "other": {}}
     spread.workqueue = OrderedDict()
-    for name in (i.id for i in areas.instances()):
+    for name in (i.id for i in registry.instances()):
         spread.workqueue.setdefault(part(name), {})[f"suite.py::test_step[{name}]"] = False
     given: dict[str, list[str]] = {"one": [], "other": []}
     busy = dict.fromkeys(given, 0.0)

@@ -1,0 +1,401 @@
+"""The claims, each with its readings and the verdict that is expected of it: one entry a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from packaging.specifiers import SpecifierSet
+
+from conformance.areas.claims import readings as r
+
+HOLDS, HOLDS_IF, DOES_NOT_HOLD = "HOLDS", "HOLDS IF", "DOES NOT HOLD"
+
+
+class Role(StrEnum):
+    """What a reading is to its claim."""
+
+    STATED = "stated"  # the claim, as its words say it: all have to be true
+    IF = "if"  # a condition under which it is true
+    INSTEAD = "instead"  # what does what the claim promises
+    NOTE = "note"  # what one could take it to say as well
+
+
+STATED, IF, INSTEAD, NOTE = Role
+Versions = tuple[tuple[str, bool], ...]  # ranges of versions of the framework -> whether it is true there
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A sentence that is true or false of the installed frameworks, and what is expected of it."""
+
+    name: str
+    role: Role
+    says: str
+    test: Callable[[], bool]
+    expected: bool | Versions = True
+    framework: str = "both"
+
+    def __repr__(self) -> str:  # the function by its name: the fingerprint of the table is the same everywhere
+        return (
+            f"Reading({self.name!r}, {self.role.value!r}, {self.says!r}, {self.test.__name__}, {self.expected!r})"
+        )
+
+    def expects(self, versions: Mapping[str, str]) -> bool:
+        """Of these versions; BadInput where no range has them would be silence, so the first that fits decides."""
+        if isinstance(self.expected, bool):
+            return self.expected
+        version = versions[self.framework].split("+")[0]
+        return next(true for spec, true in self.expected if SpecifierSet(spec).contains(version, prereleases=True))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the lab states, how it is read, and what comes of it."""
+
+    name: str
+    states: str
+    verdict: str  # the same in every version so far; a reading that depends on one says so
+    because: str
+    readings: tuple[Reading, ...]
+
+
+def verdict(found: Mapping[str, bool], claim: Claim) -> str:
+    """What follows from the readings that ran; empty where what is stated could not be tested."""
+    ran = [(reading, found[reading.name]) for reading in claim.readings if reading.name in found]
+    stated = [true for reading, true in ran if reading.role is STATED]
+    if not stated:
+        return ""
+    if all(stated):
+        return HOLDS
+    conditions = [true for reading, true in ran if reading.role is IF]
+    return HOLDS_IF if conditions and all(conditions) else DOES_NOT_HOLD
+
+
+SHOWN = {"keras": "Keras", "torch": "torch", "both": "both"}
+
+
+def by_version(claim: Claim) -> str:
+    """The verdict that is expected of every version: one, or one for each range that a reading tells apart."""
+    specs = {r.framework: [s for s, _ in r.expected] for r in claim.readings if not isinstance(r.expected, bool)}
+    ranges = [(framework, spec) for framework, found in specs.items() for spec in found]
+    if not ranges:
+        return claim.verdict
+    expected = {
+        f"{SHOWN[framework]} {spec}": verdict({r.name: _of(r, framework, spec) for r in claim.readings}, claim)
+        for framework, spec in ranges
+    }
+    if len(set(expected.values())) == 1:
+        return f"{claim.verdict}; a note depends on the version"
+    return "; ".join(f"{where}: {says}" for where, says in expected.items())
+
+
+def _of(reading: Reading, framework: str, spec: str) -> bool:
+    if isinstance(reading.expected, bool):
+        return reading.expected
+    known = dict(reading.expected)
+    return known[spec] if reading.framework == framework and spec in known else next(iter(known.values()))
+
+
+CLAIMS = (
+    Claim(
+        "weight-decay-keras",
+        "Weight decay is a constructor argument in Keras, not a gradient modification (TF 2.12+).",
+        HOLDS,
+        "It multiplies the parameters by 1 - lr weight_decay before the step, in every optimizer.",
+        (
+            Reading(
+                "decoupled",
+                STATED,
+                "SGD, SGD with momentum, Adam and RMSprop with weight_decay take the steps of the decoupled rule",
+                r.keras_decoupled,
+                framework="keras",
+            ),
+            Reading(
+                "gradient",
+                STATED,
+                "the gradient is left alone: it is not L2",
+                r.keras_gradient_left_alone,
+                framework="keras",
+            ),
+            Reading(
+                "adam-is-adamw",
+                NOTE,
+                "Adam(weight_decay=w) is AdamW(weight_decay=w), to the last bit",
+                r.keras_adam_is_adamw,
+                framework="keras",
+            ),
+        ),
+    ),
+    Claim(
+        "weight-decay-torch",
+        "In torch: weight_decay argument (AdamW) or L2 in Adam.",
+        HOLDS,
+        "The same argument means two things: beside the step in AdamW, in the gradient in Adam.",
+        (
+            Reading(
+                "adamw", STATED, "AdamW(weight_decay=w) is decoupled", r.torch_adamw_decoupled, framework="torch"
+            ),
+            Reading(
+                "adam",
+                STATED,
+                "Adam(weight_decay=w) is L2, w times the parameter in the gradient",
+                r.torch_adam_l2,
+                framework="torch",
+            ),
+            Reading(
+                "default", NOTE, "AdamW decays as much by default in both frameworks", r.same_default_decay, False
+            ),
+        ),
+    ),
+    Claim(
+        "kernel-regularizer",
+        "In Keras weight decay is also kernel_regularizer.",
+        HOLDS_IF,
+        "Holds if the optimizer is SGD without momentum, and every parameter is regularized, by half of the weight "
+        "decay. Otherwise a regularizer is L2, which is torch's Adam(weight_decay=w).",
+        (
+            Reading(
+                "adam",
+                STATED,
+                "in Adam, L2(w / 2) takes the steps of weight_decay=w",
+                r.regularizer_is_weight_decay,
+                False,
+                "keras",
+            ),
+            Reading(
+                "plain-sgd",
+                IF,
+                "in SGD without momentum, L2(w / 2) takes the steps of weight_decay=w",
+                r.regularizer_is_weight_decay_in_sgd,
+                framework="keras",
+            ),
+            Reading(
+                "momentum",
+                NOTE,
+                "in SGD with momentum it does too",
+                r.regularizer_is_weight_decay_with_momentum,
+                False,
+                "keras",
+            ),
+            Reading(
+                "l2",
+                NOTE,
+                "in Adam, L2(w / 2) for every parameter is w times the parameter in the gradient, as in "
+                "torch's Adam(weight_decay=w)",
+                r.regularizer_is_l2,
+                framework="keras",
+            ),
+            Reading("factor", NOTE, "L2(w) is so as well", r.regularizer_factor_is_weight_decay, False, "keras"),
+            Reading(
+                "biases",
+                NOTE,
+                "kernel_regularizer reaches the biases",
+                r.regularizer_of_kernels_reaches_biases,
+                False,
+                "keras",
+            ),
+        ),
+    ),
+    Claim(
+        "clipping",
+        "clip_grad_norm_ before the step corresponds to clipnorm / clipvalue in the constructor.",
+        HOLDS_IF,
+        "Holds if clip_grad_norm_ is called for each parameter by itself: clipnorm is by variable. Over all "
+        "parameters it is global_clipnorm; clip_grad_value_ is clipvalue. torch adds 1e-6 to the norm.",
+        (
+            Reading(
+                "clipnorm",
+                STATED,
+                "clipnorm clips by the norm of all gradients, as clip_grad_norm_(parameters) does",
+                r.clipnorm_is_of_all,
+                False,
+                "keras",
+            ),
+            Reading(
+                "clipvalue",
+                STATED,
+                "clipvalue clips by the norm of all gradients",
+                r.clipvalue_is_of_norm,
+                False,
+                "keras",
+            ),
+            Reading(
+                "each",
+                IF,
+                "clip_grad_norm_([p]) for each p is clipnorm, but for 1e-6 beside the norm",
+                r.clipnorm_is_of_each,
+            ),
+            Reading(
+                "global",
+                INSTEAD,
+                "clip_grad_norm_(parameters) is global_clipnorm, but for 1e-6 beside the norm",
+                r.global_clipnorm_is_of_all,
+            ),
+            Reading("value", INSTEAD, "clip_grad_value_ is clipvalue", r.clipvalue_is_clip_grad_value),
+            Reading(
+                "exact", NOTE, "clip_grad_norm_ adds nothing to the norm", r.clip_grad_norm_is_exact, False, "torch"
+            ),
+        ),
+    ),
+    Claim(
+        "schedules",
+        "lr_scheduler wraps the optimizer, while Keras takes a schedule object as learning_rate.",
+        HOLDS,
+        "The page on ways of scheduling has them side by side.",
+        (
+            Reading(
+                "keras",
+                STATED,
+                "Keras takes a schedule as learning_rate and uses its rates",
+                r.keras_takes_a_schedule,
+                framework="keras",
+            ),
+            Reading(
+                "torch",
+                STATED,
+                "a scheduler made around torch's optimizer changes the rate that it uses",
+                r.torch_scheduler_wraps,
+                framework="torch",
+            ),
+            Reading(
+                "argument",
+                NOTE,
+                "torch takes a function of the step as lr",
+                r.torch_takes_a_schedule,
+                False,
+                "torch",
+            ),
+            Reading(
+                "alone",
+                NOTE,
+                "torch's scheduler works without its step being called",
+                r.scheduler_alone_schedules,
+                False,
+                "torch",
+            ),
+            Reading(
+                "overruled",
+                NOTE,
+                "with a schedule object, Keras' optimizer.learning_rate can still be set",
+                r.schedule_can_be_overruled,
+                False,
+                "keras",
+            ),
+        ),
+    ),
+    Claim(
+        "step",
+        "optimizer.step() corresponds to apply_gradients() or model.fit().",
+        HOLDS_IF,
+        "Holds if fit is given shuffle=False and the same batch size, and zero_grad() is called: each route takes "
+        "the steps of the reference, and in Keras all are the same to the last bit.",
+        (
+            Reading(
+                "apply-gradients",
+                STATED,
+                "step() and apply_gradients() take the steps of their references",
+                r.apply_gradients_is_a_step,
+            ),
+            Reading("fit", STATED, "fit does, on the same data as it comes", r.fit_is_a_step, False, "keras"),
+            Reading(
+                "fit-in-order",
+                IF,
+                "fit does with shuffle=False and the same batch size",
+                r.fit_in_order_is_a_step,
+                framework="keras",
+            ),
+            Reading("apply", NOTE, "apply() does", r.apply_is_a_step, framework="keras"),
+            Reading(
+                "tape-loop",
+                NOTE,
+                "a compiled loop over tf.GradientTape does",
+                r.tape_loop_is_a_step,
+                framework="keras",
+            ),
+            Reading("train-on-batch", NOTE, "train_on_batch does", r.train_on_batch_is_a_step, framework="keras"),
+            Reading(
+                "one-trajectory",
+                NOTE,
+                "with SGD every route of Keras and step() of torch go through the same parameters, within rounding",
+                r.one_trajectory,
+            ),
+            Reading(
+                "last-bit",
+                NOTE,
+                "all routes of Keras are the same to the last bit",
+                r.keras_routes_to_the_last_bit,
+                framework="keras",
+            ),
+            Reading("zero-grad", NOTE, "step() does without zero_grad()", r.step_without_zero_grad, False, "torch"),
+        ),
+    ),
+    Claim(
+        "state",
+        "state_dict() corresponds to get_weights() / set_weights().",
+        DOES_NOT_HOLD,
+        "An optimizer of Keras has no get_weights, and the model's holds nothing of the optimizer. Its variables "
+        "and set_weights do what state_dict and load_state_dict do, but for the hyperparameters.",
+        (
+            Reading("get-weights", STATED, "a Keras optimizer has get_weights", r.has_get_weights, False, "keras"),
+            Reading(
+                "set-weights", STATED, "a Keras optimizer has set_weights", r.has_set_weights, framework="keras"
+            ),
+            Reading(
+                "state-dict",
+                NOTE,
+                "state_dict resumes torch's Adam to the last bit",
+                r.state_dict_resumes,
+                framework="torch",
+            ),
+            Reading(
+                "model",
+                NOTE,
+                "the model's get_weights and set_weights resume Adam",
+                r.model_weights_resume,
+                False,
+                "keras",
+            ),
+            Reading(
+                "variables",
+                INSTEAD,
+                "optimizer.variables and optimizer.set_weights resume Adam to the last bit",
+                r.variables_resume,
+                framework="keras",
+            ),
+            Reading(
+                "rate",
+                NOTE,
+                "the learning rate is among the variables, as it is in state_dict",
+                r.state_holds_the_rate,
+                (("<3", False), (">=3", True)),
+                "keras",
+            ),
+        ),
+    ),
+    Claim(
+        "adam-parity",
+        "Adam(lr=1e-3, betas=(0.9, 0.999)) on the same synthetic regression ends within 1e-4 in both.",
+        HOLDS,
+        "After 100 steps, in float32 and float64, each framework with its own epsilon. The page on parity has what "
+        "the difference is made of.",
+        (
+            Reading("losses", STATED, "the final losses are within 1e-4, after 100 steps", r.losses_within),
+            Reading(
+                "longer",
+                NOTE,
+                "they are after 700 steps too, in float32: the loss has gone from 1.04 to 0.08",
+                r.losses_within_at_the_end,
+            ),
+            Reading("last-bit", NOTE, "they are the same", r.losses_the_same, False),
+            Reading(
+                "near-epsilon",
+                NOTE,
+                "they are within 1e-4 also where gradients are as small as epsilon (scaled by 2^-24)",
+                r.losses_within_near_epsilon,
+                False,
+            ),
+        ),
+    ),
+)

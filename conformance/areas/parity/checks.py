@@ -1,0 +1,201 @@
+"""Parity: the same task in both frameworks, and the whole difference between the two explained.
+
+For each framework every loss is held to the loss at its own parameters, and every step to the reference's step from
+them (step-locked). Then both references go through the whole training by themselves, gradients included, and the
+difference between the frameworks has to be the difference between the references, at every step, in every
+parameter and in the loss, within the sum of the two bounds. So nothing is left to explain: what the references do
+not have in common is the frameworks' dialects, and what the ledger says that they do beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from conformance import measure, mutants
+from conformance.areas.parity.pairs import FRAMEWORKS, Pair, pairs
+from conformance.areas.registry import Check
+from conformance.areas.training import runs, task
+from conformance.areas.training.loop import Loop, Predicted, Trained
+from conformance.bindings.base import Group
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome, Record, Worst
+from conformance.judge.verdict import BLIND_ABOVE, LIMIT
+from reference.base import Reference
+
+LAB_ASKS = 1e-4  # of the final losses. The lab's figure and claim, not a tolerance of this suite
+
+
+@dataclass(frozen=True)
+class Parity(Check):
+    """One pair in one dtype."""
+
+    pair: Pair
+
+    area: ClassVar[str] = "parity"
+
+    def judge(self, record: Record, ledger: Ledger) -> None:
+        """Train in both, hold each to its reference, then the difference to the difference of the references."""
+        record.constructor = "\n".join(self.pair.call(f) for f in FRAMEWORKS)
+        record.steps = self.pair.steps
+        sides = {f: self._side(f, ledger) for f in FRAMEWORKS}
+        ratios = [side.ratios for side in sides.values()]
+        record.locked = max((side.worst for side in sides.values()), key=lambda w: w.ratio)
+        record.resolution = max(side.resolution for side in sides.values())
+        found = _resolved(_differences(sides), sides)
+        record.free = max((worst for _, worst in found), key=lambda w: w.ratio, default=None)
+        record.free_steps = len(found)
+        record.series = self._series(sides, found)
+        together = [max(r) for r in zip(*ratios, strict=True)]
+        free = [ratio for ratio, _ in found] + [0.0] * (self.pair.steps - len(found))
+        bad = [t for t, both in enumerate(zip(together, free, strict=True), 1) if max(both) > LIMIT]
+        known = "; ".join(f"{side.known}: {side.says}" for side in sides.values() if side.known)
+        if bad:
+            record.outcome, record.first_bad = Outcome.DIVERGES, bad[0]
+            record.reason = "the difference between the frameworks is not that between their references"
+        elif record.resolution > BLIND_ABOVE or len(found) < self.pair.steps:
+            record.outcome = Outcome.BLIND
+            record.reason = f"the bound is {record.resolution:.2g} of the update: it could not have failed"
+        else:
+            record.outcome, record.reason = Outcome.CONFORMS, known
+
+    def _side(self, framework: str, ledger: Ledger) -> Side:
+        entry, reference = self.pair.entry(framework), self.pair.references[framework]
+        trained = runs.train(framework, entry, reference, self.dtype, self.pair.steps)
+        row = None
+        if self.dtype == measure.DTYPE:
+            row = measure.known_divergence(framework, entry, self.pair.cases)
+        if row is not None:
+            reference = row.expected([Group(tuple(range(len(task.SHAPES))), reference)])[0].reference
+        return Side(trained, Loop(framework, entry, self.dtype, reference, trained), row.id if row else "",
+                    row.reason if row else "")  # fmt: skip
+
+    def _series(self, sides: Mapping[str, Side], found: list[tuple[float, Worst]]) -> dict[str, list[Any]]:
+        """What the page draws."""
+        one, other = (sides[f] for f in FRAMEWORKS)
+        series = {f"{f} loss": _short(s.trained.losses, 9) for f, s in sides.items()}
+        apart = _apart(one.trained, other.trained)
+        losses = zip(one.trained.losses, other.trained.losses, strict=True)
+        series["loss difference"] = _short(abs(a - b) for a, b in losses)
+        series["difference"] = _short(np.max(np.abs(d)) for d in apart)
+        explained = list(zip(other.predicted.params, one.predicted.params, strict=True))
+        series["allowed"] = _short(np.max(a.error + b.error) * LIMIT for a, b in explained)
+        left = [d - (a.value - b.value) for d, (a, b) in zip(apart, explained, strict=False)]
+        series["unexplained"] = _short(np.max(np.abs(d)) for d in left)
+        if self.pair.taken_apart and self.dtype == "float64":
+            series |= parts(self.pair)
+        return series
+
+
+@dataclass
+class Side:
+    """What one framework did, and its judge."""
+
+    trained: Trained
+    loop: Loop
+    known: str  # the ledger's row by which it is not the reference
+    says: str
+
+    def __post_init__(self) -> None:
+        locked, losses = self.loop.locked(), self.loop.losses_locked
+        self.predicted: Predicted = self.loop.predicted()
+        self.resolution = locked.resolution if locked.resolution is not None else np.inf
+        self.ratios = [max(a, b) for a, (b, _) in zip(locked.ratios, losses, strict=True)]
+        worst = max([w for _, w in losses] + [locked.worst], key=lambda w: w.ratio)
+        self.worst = replace(worst, quantity=f"{self.loop.framework} {worst.quantity}")
+
+
+def _apart(one: Trained, other: Trained) -> list[np.ndarray]:
+    """How far the parameters of the second are from those of the first, at each step."""
+    flat = [[np.concatenate([p.reshape(-1) for p in s.params]) for s in t.states[1:]] for t in (one, other)]
+    return [b.astype(np.longdouble) - a for a, b in zip(*flat, strict=True)]
+
+
+def _differences(sides: Mapping[str, Side]) -> Iterator[tuple[float, Worst]]:
+    """The worst of every step: the difference from that of the references, over the sum of the bounds."""
+    one, other = (sides[f] for f in FRAMEWORKS)
+    apart = _apart(one.trained, other.trained)
+    for t, (p, q) in enumerate(zip(one.predicted.params, other.predicted.params, strict=True)):
+        loss = np.longdouble(other.trained.losses[t]) - one.trained.losses[t]
+        a, b = one.predicted.losses[t], other.predicted.losses[t]
+        got = np.append(apart[t], loss)
+        expected = np.append(q.value - p.value, b.value - a.value)
+        allowed = np.append(q.error + p.error, b.error + a.error)
+        with np.errstate(all="ignore"):
+            ratio = np.where(got == expected, 0, np.abs(got - expected) / allowed)
+        ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        at = int(np.argmax(ratio))
+        place, element = _place(at)
+        yield (
+            float(ratio[at]),
+            Worst(
+                float(ratio[at]), t + 1, f"keras - torch, {place}", element, float(got[at]), float(expected[at]),
+                float(allowed[at]) * LIMIT,
+            ),
+        )  # fmt: skip
+
+
+def _resolved(found: Iterator[tuple[float, Worst]], sides: Mapping[str, Side]) -> list[tuple[float, Worst]]:
+    """As far as the two bounds together stay small beside the way that the parameters have gone."""
+    start = np.concatenate([p.reshape(-1) for p in task.start()])
+    predicted = zip(*(side.predicted.params for side in sides.values()), strict=True)
+    sharp = []
+    for both in predicted:
+        way = max(np.max(np.abs(p.value - start)) for p in both)
+        sharp.append(np.max(sum(p.error for p in both)) <= BLIND_ABOVE * way)
+    until = sharp.index(False) if False in sharp else len(sharp)
+    return list(found)[:until]
+
+
+def _place(at: int) -> tuple[str, tuple[int, ...]]:
+    for i, shape in enumerate(task.SHAPES):
+        size = int(np.prod(shape))
+        if at < size:
+            return f"params[{i}]", tuple(int(k) for k in np.unravel_index(at, shape))
+        at -= size
+    return "loss", ()
+
+
+# ---------------------------------------------------------------- the difference taken apart
+
+
+def parts(pair: Pair) -> dict[str, list[Any]]:
+    """What each cause does by itself, in exact arithmetic: one is switched from torch to Keras at a time."""
+    torch, keras = (pair.references[f] for f in FRAMEWORKS)
+    epsilon = replace(torch, epsilon=keras.epsilon, epsilon_place=keras.epsilon_place)
+    rounded = mutants.find("correction-beta-float32", type(torch))
+    rows = {
+        "by epsilon": epsilon,
+        "by rounding": mutants.plant(torch, rounded),
+        "by both": mutants.plant(epsilon, rounded),
+    }
+    start = exact(torch, pair.steps)
+    found = {name: [b - a for a, b in zip(start, exact(r, pair.steps), strict=True)] for name, r in rows.items()}
+    both = zip(found["by both"], found["by epsilon"], found["by rounding"], strict=True)
+    found["by the two together"] = [whole - a - b for whole, a, b in both]
+    return {name: _short(np.max(np.abs(d)) for d in steps) for name, steps in found.items()}
+
+
+def exact(reference: Reference, steps: int) -> list[np.ndarray]:
+    """The training by the reference in extended precision: the parameters after each step, laid end to end."""
+    params = [p.astype(np.longdouble) for p in task.start()]
+    slots, found = reference.init(params), []
+    for t in range(1, steps + 1):
+        params, slots = reference.step(params, task.gradient(params, *task.batch(t)), slots)
+        found.append(np.concatenate([p.reshape(-1) for p in params]))
+    return found
+
+
+def _short(values: Any, digits: int = 4) -> list[float]:
+    """Enough digits for a picture."""
+    return [float(f"{float(v):.{digits}g}") for v in values]
+
+
+def checks() -> Iterator[Parity]:
+    """Every pair in both dtypes."""
+    for pair in pairs():
+        for dtype in pair.dtypes:
+            yield Parity("both", pair.optimizer, pair.name, pair.why, dtype, "default", pair)

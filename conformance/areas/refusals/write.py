@@ -1,0 +1,57 @@
+"""Write refusals.json from what the installed frameworks do: after looking at what changed."""
+
+from __future__ import annotations
+
+import json
+
+from conformance.areas.refusals import PATH, Refusal, checks, listed, listing
+from conformance.bindings import BINDINGS, installed
+from conformance.bindings.base import Unsupported
+from conformance.judge.record import atomically
+
+
+def wrong(framework: str) -> dict[str, list[str]]:
+    """The inputs that the installed framework does not treat as it should."""
+    found = {}
+    for check in checks():
+        if check.framework == framework and (labels := _wrong(check)):
+            found[check.case] = labels
+    return dict(sorted(found.items()))
+
+
+def _wrong(check: Refusal) -> list[str]:
+    try:
+        return [label for label, (_, error) in check.tried().items() if bool(error) != check.bad]
+    except Unsupported:
+        return []
+
+
+def main() -> None:
+    """Replace what holds for every version; what only some versions do stays as it is."""
+    sections = listing()
+    for framework in installed():
+        binding = BINDINGS[framework]
+        versions = binding.versions()
+        if not versions[framework].startswith(binding.pinned):
+            raise SystemExit(f"{framework} {versions[framework]}: the list is for {', '.join(binding.pinned)}")
+        some = [s for s in listed(framework, versions) if s is not sections.get(framework)]
+        found = wrong(framework)
+        for section in some:
+            for case, labels in section.items():
+                found[case] = [label for label in found.get(case, []) if label not in labels]
+        sections[framework] = {case: labels for case, labels in found.items() if labels}
+    with atomically(PATH) as file:
+        file.write(_text(sections))
+
+
+def _text(sections: dict[str, dict[str, list[str]]]) -> str:
+    """JSON with a line for each check, so that a change is a line."""
+    parts = []
+    for name, section in sections.items():
+        lines = [f"  {json.dumps(case)}: {json.dumps(labels)}" for case, labels in section.items()]
+        parts.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    main()

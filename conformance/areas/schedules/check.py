@@ -1,0 +1,81 @@
+"""A check of one schedule: one case of it, in one framework, dtype and mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from conformance.areas import registry
+from conformance.areas.schedules import keras_driver, torch_driver
+from conformance.areas.schedules.cases import Case, Entry, cases
+from conformance.areas.schedules.verdict import Judged, Seen, judged, settle
+from conformance.bindings import BINDINGS
+from conformance.bindings.base import Group, Unsupported
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Record
+
+DRIVERS: Mapping[str, Any] = {"torch": torch_driver, "keras": keras_driver}
+DRAWN = ("base", "warmup")  # cases whose rates are in the pictures of the page
+
+
+@dataclass(frozen=True)
+class ScheduleCheck(registry.Check):
+    """The rates that an optimizer used under a schedule, update by update."""
+
+    case: Case
+
+    area: ClassVar[str] = "schedules"
+
+    @property
+    def driver(self) -> Any:
+        return DRIVERS[self.framework]
+
+    @property
+    def entry(self) -> Entry:
+        return self.driver.entries[self.optimizer]
+
+    def groups(self, installed: bool = True) -> list[Group]:
+        """The schedules that hold; without the installed class, one of the defaults is that of the base values."""
+        found = self.driver.constructor(self.entry) if installed else None
+        references = self.case.references(self.entry, found, self.driver.GROUPS)
+        return [Group((i,), r) for i, r in enumerate(references)]
+
+    def verdict(self, seen: Seen, groups: list[Group]) -> Judged:
+        """What was seen, against these schedules."""
+        return judged(seen, groups, self.driver.precision(self.entry, self.dtype, self.mode))
+
+    def judge(self, record: Record, ledger: Ledger) -> None:
+        groups = self.groups()
+        references = [g.reference for g in groups]
+        record.constructor, record.options = self.driver.describe(self.entry, references, self.case, self.mode)
+        seen = self.driver.drive(self.entry, references, self.case, self.dtype, self.mode)
+        record.steps = len(seen)
+        if self.name in DRAWN and self.mode == self.driver.PLAIN and self.dtype == "float32":
+            record.series = {"t": [t for t, _ in seen], "rate": [numbers["rate[0]"] for _, numbers in seen]}
+        versions = BINDINGS[self.framework].versions()
+        settle(record, self, ledger, versions, groups, lambda expected: self.verdict(seen, expected))
+
+    def signature(self) -> dict[str, Any] | None:
+        """What the installed framework offers, for what no case covers; None where it has no such schedule."""
+        try:
+            offered = self.driver.signature(self.entry)
+        except Unsupported:
+            return None
+        return {
+            "cls": self.entry.cls,
+            "options": sorted(set(offered) - set(self.entry.not_update)),
+            "classes": self.driver.classes(),
+            "known": sorted({*(e.cls for e in self.driver.entries.values()), *self.driver.ELSEWHERE}),
+        }
+
+
+def checks() -> Iterator[ScheduleCheck]:
+    """All of them: options in the plain modes, what goes everywhere in each mode and dtype."""
+    for framework, driver in DRIVERS.items():
+        for entry in driver.entries.values():
+            for case in cases(entry):
+                for mode in driver.MODES:
+                    for dtype in ("float64", "float32"):
+                        if driver.worth(case, dtype, mode):
+                            yield ScheduleCheck(framework, entry.optimizer, case.name, case.why, dtype, mode, case)

@@ -1,0 +1,301 @@
+"""Drives the schedulers of torch, and reads the rate that the optimizer really used.
+
+A parameter of 0 with gradient 1 is moved by SGD by minus the rate, exactly. Where momentum is scheduled, a second
+parameter with a momentum buffer of 1 and gradient 0 keeps the momentum in its buffer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.areas.schedules.cases import Case, Entry, length, points, rate_of
+from conformance.areas.schedules.torch_entries import entries
+from conformance.areas.schedules.verdict import MOMENTUM, Precision, Seen
+from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
+from reference.formats import FLOAT64, FORMATS
+from reference.schedules import Schedule
+
+# How a scheduler is used; each is an implementation of its own.
+MODES = {
+    "stepped": "optimizer.step(), then scheduler.step()",
+    "tensor": "as stepped, with a learning rate that is a tensor",
+    "indexed": "scheduler.step(epoch), in the order of the indices and back to the first",
+    "resumed": "as stepped, and after every step both are made anew and given their state_dict",
+    "constructed": "as resumed, but the scheduler is given last_epoch in its constructor",
+}
+GROUPS = 2
+PLAIN = "stepped"
+ELSEWHERE = ("ReduceLROnPlateau",)  # classes that other checks are about
+
+
+def worth(case: Case, dtype: str, mode: str) -> bool:
+    """Each option stepped and by index; what goes everywhere also with tensors, in float32, and resumed."""
+    if dtype == "float32":
+        return case.everywhere and mode in ("stepped", "tensor")
+    return case.everywhere or mode in ("stepped", "indexed")
+
+
+def constructor(entry: Entry) -> Callable[..., Any]:
+    import torch
+
+    module = torch.optim.swa_utils if entry.cls == "SWALR" else torch.optim.lr_scheduler
+    found = getattr(module, entry.cls, None)
+    if found is None:
+        raise Unsupported(f"torch {torch.__version__} has no {entry.cls}")
+    return found
+
+
+def path(entry: Entry) -> str:
+    """The class as its users write it."""
+    return f"torch.optim.{'swa_utils' if entry.cls == 'SWALR' else 'lr_scheduler'}.{entry.cls}"
+
+
+def classes() -> list[str]:
+    """The schedulers that the installed framework has."""
+    import torch
+
+    module = torch.optim.lr_scheduler
+    base = getattr(module, "LRScheduler", None) or module._LRScheduler
+    found = {n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, base)}
+    return sorted({*found, "ReduceLROnPlateau", "SWALR"} - {"LRScheduler", "_LRScheduler"})
+
+
+def precision(entry: Entry, dtype: str, mode: str) -> Precision:
+    """Numbers of the host, computed in float64; a rate that is a tensor is rounded to its dtype every time."""
+    fmt = FORMATS[dtype]
+    tensor = fmt if mode == "tensor" else None
+    return Precision(fmt, rate=tensor, said=tensor or FLOAT64, recursive=entry.recursive and mode != "indexed")
+
+
+def arguments(entry: Entry, references: Sequence[Schedule], case: Case) -> dict[str, Any]:
+    """The constructor arguments; a list where the parameter groups differ in what may be one."""
+    each = [to_arguments(entry, r) for r in references]
+    lists = {_name(entry, f) for f in entry.per_group}
+    found = {k: [a[k] for a in each] if k in lists and _differ(each, k) else v for k, v in each[0].items()}
+    found.pop("lr", None)
+    return {**found, **case.given}
+
+
+def _name(entry: Entry, hyperparameter: str) -> str:
+    argument = entry.arguments[hyperparameter]
+    return argument.name if isinstance(argument, Argument) else argument
+
+
+def _differ(each: Sequence[dict], name: str) -> bool:
+    return any(a[name] != each[0][name] for a in each)
+
+
+class Driver:
+    """An optimizer and a scheduler of torch."""
+
+    def __init__(self, entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, tensor: bool):
+        import torch
+
+        self.torch, self.entry, self.references, self.case = torch, entry, references, case
+        self.name, self.dtype, self.tensor = dtype, getattr(torch, dtype), tensor
+        self.says = True
+        self.given = None if hasattr(references[0], "parts") else self._given()
+        self.momenta = entry.reference.momenta
+        self._make_optimizer()
+        self.scheduler = self._make_scheduler()
+
+    def _make_optimizer(self) -> None:
+        torch = self.torch
+        self.params, groups = [], []
+        for reference in self.references:
+            pair = [torch.nn.Parameter(torch.zeros(1, dtype=self.dtype)) for _ in range(2)]
+            for param, gradient in zip(pair, (1.0, 0.0), strict=True):
+                param.grad = torch.full((1,), gradient, dtype=self.dtype)
+            self.params.append(pair)
+            rate = getattr(reference, "rate", None)
+            rate = 0.25 if not self.entry.argument("rate") and rate is None else self._rate(reference)
+            groups.append({"params": pair, "lr": rate})
+        momentum: dict[str, Any] = {"momentum": MOMENTUM if self.momenta else 0.0}
+        if self.case.optimizer == "Adam":
+            momentum = {"betas": (MOMENTUM, 0.0), "eps": 0.0}
+        self.optimizer = getattr(torch.optim, self.case.optimizer)(groups, lr=1.0, foreach=False, **momentum)
+
+    def _rate(self, reference: Schedule) -> Any:
+        rate = rate_of(reference)
+        return self.torch.tensor(rate, dtype=self.dtype) if self.tensor else rate
+
+    def _make_scheduler(self, last_epoch: int | None = None) -> Any:
+        more = {} if last_epoch is None else {"last_epoch": last_epoch}
+        if hasattr(self.references[0], "parts"):
+            return self._composed(self.references[0], self.optimizer, more)
+        return constructor(self.entry)(self.optimizer, **self.given, **more)
+
+    def _given(self) -> dict[str, Any]:
+        cls = constructor(self.entry)
+        found = departures(cls, arguments(self.entry, self.references, self.case))
+        return {k: v for k, v in found.items() if v is not None or defaults(cls).get(k) is not None}
+
+    def _composed(self, schedule: Schedule, optimizer: Any, more: dict[str, Any]) -> Any:
+        """A scheduler of schedulers: each of them is made first, on the same optimizer."""
+        entry = entry_of(schedule)
+        if not hasattr(schedule, "parts"):
+            given = to_arguments(entry, schedule)
+            given.pop("lr")
+            return constructor(entry)(optimizer, **given, **more)
+        parts = [self._composed(part, optimizer, more) for part in schedule.parts]
+        if entry.cls == "ChainedScheduler":
+            return constructor(entry)(parts, **({"optimizer": optimizer} if self.case.given else {}))
+        return constructor(entry)(optimizer, parts, list(schedule.milestones), **more)
+
+    def use(self) -> dict[str, float]:
+        """One step of the optimizer: the rate and the momentum that it used, and what the scheduler says."""
+        self.optimizer.state.clear()
+        for pair in self.params:
+            for param in pair:
+                param.data.zero_()
+            if self.momenta:
+                self._prepare(pair)
+        self.optimizer.step()
+        seen: dict[str, float] = {}
+        for i, (pair, said) in enumerate(zip(self.params, self.scheduler.get_last_lr(), strict=True)):
+            seen[f"rate[{i}]"] = 0.0 - pair[0].item()
+            # What it says is judged too, where that is not what was used bit for bit.
+            same = float(np.asarray(float(said), self.name)) == seen[f"rate[{i}]"]
+            if self.says and not same:
+                seen[f"said[{i}]"] = float(said)
+            if self.momenta:
+                seen[f"momentum[{i}]"] = self.optimizer.state[pair[1]][self.buffer].item()
+        return seen
+
+    @property
+    def buffer(self) -> str:
+        """The slot in which 1, with a gradient of 0, becomes the momentum."""
+        return "exp_avg" if self.case.optimizer == "Adam" else "momentum_buffer"
+
+    def _prepare(self, pair: Sequence[Any]) -> None:
+        """The state before the step: a buffer of 1 for the second parameter.
+
+        Adam has made so many steps that no correction is left, and has moments of 1: with a gradient of 1 its
+        step is the rate, exactly.
+        """
+        ones = self.torch.ones(1, dtype=self.dtype)
+        if self.case.optimizer != "Adam":
+            self.optimizer.state[pair[1]]["momentum_buffer"] = ones
+            return
+        for param in pair:
+            state = {"step": self.torch.tensor(2.0**20), "exp_avg": ones.clone(), "exp_avg_sq": ones.clone()}
+            self.optimizer.state[param].update(state)
+
+    def resume(self) -> None:
+        """A new optimizer and a new scheduler, with the state of the old ones."""
+        self.optimizer.state.clear()
+        optimizer, scheduler = (copy.deepcopy(x.state_dict()) for x in (self.optimizer, self.scheduler))
+        self._make_optimizer()
+        self.scheduler = self._make_scheduler()
+        self.optimizer.load_state_dict(optimizer)
+        self.scheduler.load_state_dict(scheduler)
+
+    def resume_at(self, t: int) -> None:
+        """As the documentation has it: the scheduler is made with the last epoch, then the optimizer is loaded.
+
+        The constructor reads the initial rates from the optimizer, so that this is loaded before, too.
+        """
+        self.optimizer.state.clear()
+        state = copy.deepcopy(self.optimizer.state_dict())
+        self._make_optimizer()
+        self.optimizer.load_state_dict(copy.deepcopy(state))
+        self.scheduler = self._make_scheduler(t)
+        self.optimizer.load_state_dict(state)
+        self.says = False  # what it says is of before the optimizer was loaded, as documented
+
+
+def entry_of(schedule: Schedule) -> Entry:
+    """The entry that makes a part of a composition."""
+    for entry in entries.values():
+        fixed = entry.dialect.items()
+        if entry.reference is type(schedule) and all(getattr(schedule, k) == v for k, v in fixed):
+            return entry
+    raise KeyError(schedule)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings that step(epoch) is deprecated, and that a scheduler comes before any step."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
+    """Every rate that was used, by update."""
+    if mode == "indexed" and entry.indexed:
+        raise Unsupported(entry.indexed)
+    if mode in entry.lacks:
+        raise Unsupported(entry.lacks[mode])
+    if mode == "constructed" and "last_epoch" not in defaults(constructor(entry)):
+        raise Unsupported(f"{entry.cls} has no argument last_epoch")
+    with quiet():
+        driver = Driver(entry, references, case, dtype, mode == "tensor")
+        if mode == "indexed":
+            return _indexed(driver, points(references[0], case))
+        seen: Seen = []
+        n = length(references[0], case)
+        for t in range(n):
+            seen.append((t, driver.use()))
+            if t + 1 < n:
+                driver.scheduler.step()
+                if mode == "resumed":
+                    driver.resume()
+                elif mode == "constructed":
+                    driver.resume_at(t)
+    return seen
+
+
+def _indexed(driver: Driver, indices: Sequence[float]) -> Seen:
+    seen: Seen = []
+    for t in [*indices, indices[1], indices[-1], 0]:
+        driver.scheduler.step(t)
+        seen.append((t, driver.use()))
+    if driver.entry.recursive:  # a step after an index would start from the rate of that index
+        return seen
+    for t in [t for t in indices if t == int(t)][-4:-1]:  # by index, and on from there
+        driver.scheduler.step(t)
+        driver.scheduler.step()
+        seen.append((t + 1, driver.use()))
+    return seen
+
+
+def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str) -> tuple[str, dict[str, str]]:
+    """The call that a user would write, and the options in it that are not the default."""
+    if hasattr(references[0], "parts"):
+        found = _written(references[0])
+        options = {"schedulers": "...", **{k: repr(getattr(references[0], k)) for k in references[0].turns}}
+        options |= {"optimizer": "optimizer"} if case.given else {}
+    else:
+        given = departures(constructor(entry), arguments(entry, references, case))
+        options = {k: repr(v) for k, v in given.items() if v is not None}
+        found = f"{path(entry)}(optimizer, {', '.join(f'{k}={v}' for k, v in options.items())})"
+    if mode == "constructed":
+        options["last_epoch"] = "t"
+    if entry.argument("rate") and entry.argument("rate").name == "lr":
+        found += f"  # lr {' and '.join(repr(rate_of(r)) for r in references)}"
+    return found, options
+
+
+def _written(schedule: Schedule) -> str:
+    entry = entry_of(schedule)
+    if not hasattr(schedule, "parts"):
+        given = to_arguments(entry, schedule)
+        given.pop("lr")
+        return f"{entry.cls}(optimizer, {', '.join(f'{k}={v!r}' for k, v in given.items())})"
+    parts = ", ".join(_written(p) for p in schedule.parts)
+    if entry.cls == "ChainedScheduler":
+        return f"{path(entry)}([{parts}])"
+    return f"{path(entry)}(optimizer, [{parts}], {list(schedule.milestones)!r})"
+
+
+def signature(entry: Entry) -> list[str]:
+    """The arguments of the installed constructor."""
+    optional = {"optimizer"} if entry.cls == "ChainedScheduler" else set()  # where it need not be given
+    return sorted(set(defaults(constructor(entry))) - {"optimizer"} | optional)

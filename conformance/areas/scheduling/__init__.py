@@ -1,0 +1,15 @@
+"""Ways of scheduling: one plan for the learning rate, followed in every way that the frameworks have."""
+
+from conformance.areas.registry import Area
+from conformance.areas.scheduling import checks, page
+
+AREA = Area(
+    name="scheduling",
+    title="Ways of scheduling a learning rate",
+    says="One training and one plan for its learning rate: a schedule object, callbacks and manual stepping in "
+    "Keras, schedulers and manual stepping in torch. Checked is the learning rate that the optimizer really used.",
+    subject="Optimizer",
+    checks=checks.checks,
+    figures=page.figures,
+    tables=page.tables,
+)

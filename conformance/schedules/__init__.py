@@ -1,3 +1,0 @@
-"""The area of learning-rate schedules: references, cases, drivers of the frameworks, and the page."""
-
-from conformance.schedules.area import AREA as AREA
