@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conformance.own import DoesNotConform, check
+    from conformance.checking.custom import DoesNotConform, check
+    from conformance.porting.translation import translate
     from conformance.radam import RAdam
-    from conformance.translation import translate
     from conformance.warmup import WarmupCosine
 
 __all__ = ["DoesNotConform", "RAdam", "WarmupCosine", "check", "translate"]
@@ -24,11 +24,11 @@ def __getattr__(name: str) -> Any:
 
         return WarmupCosine
     if name == "translate":
-        from conformance.translation import translate
+        from conformance.porting.translation import translate
 
         return translate
     if name in ("check", "DoesNotConform"):
-        from conformance import own
+        from conformance.checking import custom
 
-        return getattr(own, name)
+        return getattr(custom, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conformance import mapdata
 from conformance.errors import BadInput, choose
 from conformance.judge.record import atomically
+from conformance.porting import map_data
+from conformance.porting.translation import translate
 from conformance.report import map as pages
 from conformance.report import map_terminal as terminal
 from conformance.report.gate import GOOD
-from conformance.translation import translate
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help=f"measure again with the installed frameworks (both; minutes), and keep it in {mapdata.PATH.name}",
+        help=f"measure again with the installed frameworks (both; minutes), and keep it in {map_data.PATH.name}",
     )
 
 
@@ -38,7 +38,7 @@ def show(args: argparse.Namespace) -> int:
     if args.arguments:
         return _call(args)
     if args.measure:
-        from conformance.measure import measure_all
+        from conformance.porting.measure import measure_all
 
         measure_all(lambda text: print(text, file=sys.stderr))
     m = pages.build()

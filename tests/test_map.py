@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance import dialects, mapdata, measure
 from conformance.bindings import BINDINGS, installed
 from conformance.judge.verdict import LIMIT
-from conformance.mapping import ROWS, Row, Use, directed, status, use_of, uses
-from conformance.translation import Status
+from conformance.porting import dialects, map_data, measure
+from conformance.porting.translation import Status
+from conformance.porting.uses import ROWS, Row, Use, directed, status, use_of, uses
 
 BOTH = set(installed()) >= {"torch", "keras"}
 USES = [(use, found[0]) for found in (uses(*d) for d in directed()) for use in found]
@@ -50,20 +50,20 @@ def test_declared_status_is_the_derived_one(row: Row, source: str) -> None:
 
 
 def test_every_class_has_one_row() -> None:
-    for framework, known in mapdata.load().defaults.items():
+    for framework, known in map_data.load().defaults.items():
         assert sorted(row.cls(framework) for row in ROWS if row.cls(framework)) == sorted(known)
 
 
 def test_every_use_is_measured() -> None:
     wanted = {use.id: (use.status.value, list(use.conditions)) for use, _ in USES}
-    kept = {k: (m["status"], m["conditions"]) for k, m in mapdata.load().measured.items() if "status" in m}
-    assert kept == wanted, f"measure again: {mapdata.REMAKE}"
+    kept = {k: (m["status"], m["conditions"]) for k, m in map_data.load().measured.items() if "status" in m}
+    assert kept == wanted, f"measure again: {map_data.REMAKE}"
 
 
 @pytest.mark.parametrize("framework", BINDINGS if PINNED else [])
 def test_kept_defaults_are_those_installed(framework: str) -> None:
-    found = mapdata.plain(mapdata.installed_defaults()[framework])
-    assert found == mapdata.load().defaults[framework], f"measure again: {mapdata.REMAKE}"
+    found = map_data.plain(map_data.installed_defaults()[framework])
+    assert found == map_data.load().defaults[framework], f"measure again: {map_data.REMAKE}"
 
 
 def _sgd(**overrides: float) -> Use:

@@ -78,8 +78,8 @@ class Entry:
     promised: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     not_update: Mapping[str, str] = field(default_factory=dict)  # arguments that change no update -> why
     module: str = ""  # where the class is, if not in the framework's own module of optimizers
-    # An optimizer of one's own (conformance.own): how it is constructed. State of it that `slots` does not name
-    # is not compared, where state of the framework's own optimizers that nobody declares is an error.
+    # How a custom optimizer (conformance.checking) is constructed. State of it that `slots` does not name is not
+    # compared, where undeclared state of the framework's own optimizers is an error.
     build: Callable[..., Any] | None = None
 
     def path(self, package: str) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Unsupported, to_arguments
 from conformance.errors import BadInput
-from conformance.mapdata import defaults_of
-from conformance.translation import NoEquivalent, find, of_reference, reference_of
+from conformance.porting.map_data import defaults_of
+from conformance.porting.translation import NoEquivalent, find, of_reference, reference_of
 from reference.base import Reference
 
 EPSILON = 1e-12

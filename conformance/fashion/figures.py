@@ -10,8 +10,8 @@ import numpy as np
 
 from conformance.bindings import BINDINGS
 from conformance.fashion import calls, compare, statistics
-from conformance.mapping import argument_name
-from conformance.translation import reference_of
+from conformance.porting.translation import reference_of
+from conformance.porting.uses import argument_name
 
 NAMES = {"torch": "PyTorch", "keras": "Keras"}
 GOAL = 0.90  # validation accuracy

@@ -94,7 +94,8 @@ def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
     table = registry.digest(frameworks)
     if header.digest.removesuffix("-brief") != table:
         raise BadInput(
-            f"RUN: shards of the case table {header.digest}, and this is version {table} of it: rows of the ledger cannot be judged. Merge them with the version that ran them."
+            f"RUN: shards of the case table {header.digest}, and this is version {table} of it: rows of the ledger "
+            "cannot be judged. Merge them with the version that ran them."
         )
     header.stale = heads.stale(records.values(), header.versions, frameworks, ledger.load())
     header.uncovered = heads.uncovered(records.values(), header.options)

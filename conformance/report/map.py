@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from conformance import mapdata
 from conformance.judge.failure import number
-from conformance.mapping import DIRECTIONS, NONE, ROWS, ArgumentPair, Row, Use, argument_pairs, shown, status, uses
-from conformance.translation import AROUND, Status
+from conformance.porting import map_data
+from conformance.porting.translation import AROUND, Status
+from conformance.porting.uses import (
+    DIRECTIONS,
+    NONE,
+    ROWS,
+    ArgumentPair,
+    Row,
+    Use,
+    argument_pairs,
+    shown,
+    status,
+    uses,
+)
 
 STYLES = {
     Status.EXACT: ("ok", "✓", "exact"),
@@ -94,9 +105,9 @@ class Map:
         )
 
 
-def build(data: mapdata.MapData | None = None, rows: tuple[Row, ...] = ROWS) -> Map:
+def build(data: map_data.MapData | None = None, rows: tuple[Row, ...] = ROWS) -> Map:
     """The whole map, with the numbers that were measured."""
-    data = data or mapdata.load()
+    data = data or map_data.load()
     around = tuple((_keras_argument(name), says.format("…").replace("'…'", "…")) for name, says in AROUND.items())
     return Map(tuple(_row(row, data) for row in rows), data.versions, around)
 
@@ -108,7 +119,7 @@ def _keras_argument(name: str) -> str:
     return known[name]
 
 
-def _row(row: Row, data: mapdata.MapData) -> RowView:
+def _row(row: Row, data: map_data.MapData) -> RowView:
     ways = [_way(row, source, target, data) for source, target in DIRECTIONS]
     order = list(Status)
     return RowView(
@@ -125,7 +136,7 @@ def _row(row: Row, data: mapdata.MapData) -> RowView:
     )
 
 
-def _way(row: Row, source: str, target: str, data: mapdata.MapData) -> Way:
+def _way(row: Row, source: str, target: str, data: map_data.MapData) -> Way:
     found = [_use(use, data) for use in uses(row, source, target)]
     by_default = data.measured.get(f"{source}-{row.optimizer}-defaults", {})
     return Way(
@@ -139,7 +150,7 @@ def _way(row: Row, source: str, target: str, data: mapdata.MapData) -> Way:
     )
 
 
-def _use(use: Use, data: mapdata.MapData) -> UseView:
+def _use(use: Use, data: map_data.MapData) -> UseView:
     kept = data.measured.get(use.id, {})
     entry = use.row.entry(use.source)
     return UseView(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from conformance.porting.translation import Status, Translation
 from conformance.report.map import NAMES, STYLES, Map, RowView, Way
 from conformance.report.terminal import console
-from conformance.translation import Status, Translation
 
 _COLORS = {Status.EXACT: "green", Status.CONDITIONAL: "yellow", Status.NONE: "dim"}
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import measure
 from conformance.areas import registry
 from conformance.areas.parity import checks, page
 from conformance.areas.parity.pairs import pairs
@@ -17,6 +16,7 @@ from conformance.areas.training import loop, runs, task
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
+from conformance.porting import measure
 from reference.bounded import Bounded
 from reference.formats import FLOAT32, FLOAT64
 
@@ -147,8 +147,8 @@ def test_a_bound_that_is_too_wide_is_blind(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_exact_row_of_the_map_is_a_pair() -> None:
-    from conformance.mapping import ROWS
-    from conformance.translation import Status
+    from conformance.porting.translation import Status
+    from conformance.porting.uses import ROWS
 
     exact = {r.optimizer for r in ROWS if Status.EXACT in (r.forward, r.backward)}
     assert exact <= {p.optimizer for p in pairs() if p.name == "same-steps" and p.dtypes == ("float64", "float32")}

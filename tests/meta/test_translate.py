@@ -12,8 +12,8 @@ from conformance import translate
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, to_arguments, to_reference
 from conformance.errors import BadInput
-from conformance.mapping import ROWS, base_reference, naive, uses
-from conformance.translation import NoEquivalent, Status, of_reference
+from conformance.porting.translation import NoEquivalent, Status, of_reference
+from conformance.porting.uses import ROWS, base_reference, naive, uses
 from reference.base import Reference
 
 PAIRED = [row for row in ROWS if row.paired]

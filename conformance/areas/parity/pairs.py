@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from conformance import mapping, measure
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, to_arguments
-from conformance.dialects import CONSTANT_RATE, EVERY_GRADIENT
-from conformance.mapping import ROWS, Use
-from conformance.translation import Status
+from conformance.porting import measure
+from conformance.porting import uses as mapping
+from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT
+from conformance.porting.translation import Status
+from conformance.porting.uses import ROWS, Use
 from reference.base import Reference
 
 FRAMEWORKS = ("torch", "keras")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from conformance.bindings.base import Argument, Entry
-from conformance.dialects import Condition, Loss
-from conformance.map_rows import CONDITIONAL, EXACT, NONE, ROWS, Row
-from conformance.mapdata import defaults_of
-from conformance.translation import Status, Translation, of_reference, translate
+from conformance.porting.dialects import Condition, Loss
+from conformance.porting.map_data import defaults_of
+from conformance.porting.map_rows import CONDITIONAL, EXACT, NONE, ROWS, Row
+from conformance.porting.translation import Status, Translation, of_reference, translate
 from reference.base import Reference
 
 DIRECTIONS = (("torch", "keras"), ("keras", "torch"))

@@ -19,13 +19,13 @@ from conformance.bindings import torch as torch_binding
 from conformance.bindings.base import Argument, Entry, own_defaults
 from conformance.cases.problems import SHAPES
 from conformance.cases.table import Case, Instance, cases
+from conformance.checking.aliases import arguments_of, known_entries, slots_of
+from conformance.checking.result import DoesNotConform, Result
 from conformance.errors import BadInput, choose
 from conformance.judge import engine
 from conformance.judge.diagnosis import Diagnosis, diagnose_all
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Outcome, Record
-from conformance.names import arguments_of, known_entries, slots_of
-from conformance.result import DoesNotConform, Result
 from reference import REFERENCES
 from reference.base import Reference
 from reference.wrapped import Wrapped

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from conformance import dialects
 from conformance.bindings import BINDINGS, binding
 from conformance.bindings.base import Entry, Unsupported, to_arguments, to_reference
-from conformance.dialects import Condition, Loss, Outside, Resolution
 from conformance.errors import BadInput, choose
-from conformance.mapdata import defaults_of
+from conformance.porting import dialects
+from conformance.porting.dialects import Condition, Loss, Outside, Resolution
+from conformance.porting.map_data import defaults_of
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
@@ -92,7 +92,7 @@ def translate(
 
 def find(optimizer: str, framework: str) -> Entry:
     """The entry of an optimizer by its class; BadInput lists the known ones."""
-    from conformance.map_rows import without_entry  # the rows of the map know what no entry knows
+    from conformance.porting.map_rows import without_entry  # the rows of the map know what no entry knows
 
     entries = BINDINGS[framework].entries
     name = optimizer.lower()
@@ -103,7 +103,7 @@ def find(optimizer: str, framework: str) -> Entry:
 
 def counterpart(entry: Entry, source: str, target: str) -> Entry:
     """The entry of the same rule in the other framework."""
-    from conformance.map_rows import without_equivalent
+    from conformance.porting.map_rows import without_equivalent
 
     found = BINDINGS[target].entries.get(entry.optimizer)
     if found is None or found.reference is not entry.reference:

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from conformance import mapdata
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, to_arguments, to_reference
 from conformance.cases import problems
 from conformance.cases.table import Case, Instance
-from conformance.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
 from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.verdict import Judge
-from conformance.mapping import Row, Use, base_reference, directed, naive, uses
-from conformance.translation import Translation, of_reference, reference_of
+from conformance.porting import map_data
+from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
+from conformance.porting.translation import Translation, of_reference, reference_of
+from conformance.porting.uses import Row, Use, base_reference, directed, naive, uses
 from reference.base import Reference
 
 STEPS = 100
@@ -298,7 +298,7 @@ def naive_port(use: Use) -> float | None:
 
 
 def _call(framework: str, entry: Entry, reference: Reference) -> dict[str, Any]:
-    known = mapdata.defaults_of(framework, entry)
+    known = map_data.defaults_of(framework, entry)
     given = to_arguments(entry, reference)
     return {k: v for k, v in given.items() if k not in known or (known[k] is not v and known[k] != v)}
 
@@ -307,7 +307,7 @@ def _naive(row: Row, source: str, target: str, reference: Reference, given: Mapp
     here, there = row.entry(source), row.entry(target)
     copied = naive(here, there, source, target, given)
     try:
-        port = to_reference(there, {**mapdata.defaults_of(target, there), **copied})
+        port = to_reference(there, {**map_data.defaults_of(target, there), **copied})
     except ValueError:
         return None  # the other framework refuses it
     calm = CALM.of(row)
@@ -346,15 +346,15 @@ def defaults(row: Row, source: str, target: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- all of it
 
 
-def measure_all(report: Any = lambda text: None) -> mapdata.MapData:
+def measure_all(report: Any = lambda text: None) -> map_data.MapData:
     """The defaults and the numbers of the whole map; BadInput without both frameworks."""
     versions: dict[str, str] = {}
     for name, binding in BINDINGS.items():
         if not binding.versions():
             raise BadInput(f"map --measure: {name} is not installed; it takes both frameworks to measure the map.")
         versions |= binding.versions()
-    known = mapdata.MapData(versions, mapdata.installed_defaults(), mapdata.load().measured)
-    mapdata.save(known)
+    known = map_data.MapData(versions, map_data.installed_defaults(), map_data.load().measured)
+    map_data.save(known)
     found: dict[str, dict[str, Any]] = {}
     for row, source, target in directed():
         all_uses = uses(row, source, target)
@@ -364,7 +364,7 @@ def measure_all(report: Any = lambda text: None) -> mapdata.MapData:
         if all_uses:
             found[f"{source}-{row.optimizer}-defaults"] = defaults(row, source, target)
     data = replace(known, measured=found)
-    mapdata.save(data)
+    map_data.save(data)
     return data
 
 
