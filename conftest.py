@@ -1,3 +1,3 @@
 """Loads the plugin that selects, judges and records the case instances."""
 
-pytest_plugins = ["conformance.plugin"]
+pytest_plugins = ["conformance.run.plugin"]

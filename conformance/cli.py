@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from conformance.errors import BadInput, Incomplete, choose
-from conformance.report.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, run_path
+from conformance.run.gate import BAD_INPUT, DIVERGENCE, GOOD, INCOMPLETE, run_path
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
 
@@ -62,9 +62,9 @@ def report(args: argparse.Namespace) -> int:
     Its exit code says whether it was made; `gate` says what is in it.
     """
     from conformance.report import versions, versions_page
-    from conformance.report.combine import read_runs
     from conformance.report.model import build
     from conformance.report.render import write_report
+    from conformance.run.combine import read_runs
 
     paths = _paths(args)
     if len(paths) > 1 and versions.several(runs := versions.read(paths)):
@@ -89,9 +89,10 @@ def _gate_options(parser: argparse.ArgumentParser) -> None:
 def gate(args: argparse.Namespace) -> int:
     """Judge a run: CONFORMS, DIVERGES_KNOWN and a declared UNSUPPORTED pass, nothing else."""
     from conformance.judge import ledger
-    from conformance.report import baseline, terminal
-    from conformance.report.combine import read_runs
+    from conformance.report import terminal
     from conformance.report.model import build
+    from conformance.run import baseline
+    from conformance.run.combine import read_runs
 
     before = baseline.load(args.baseline) if args.baseline else None
     run = read_runs(_paths(args))
@@ -116,8 +117,8 @@ def _matrix_options(parser: argparse.ArgumentParser) -> None:
 
 def matrix(args: argparse.Namespace) -> int:
     """Run the suite by tox in every version, and make one report of them: DIR/versions.html."""
-    from conformance import environments
     from conformance.report import versions, versions_page
+    from conformance.run import environments
 
     paths = environments.run(args.environments, args.reports, args.brief)
     for path in versions_page.write(versions.build(versions.read(paths)), args.reports):
@@ -128,7 +129,7 @@ def matrix(args: argparse.Namespace) -> int:
 def merge(args: argparse.Namespace) -> int:
     """Put the shards of a run together: the same records as one run of everything leaves."""
     from conformance.judge.record import write_run
-    from conformance.report.combine import read_runs
+    from conformance.run.combine import read_runs
 
     run = read_runs(args.runs)
     run.header.name = args.name
@@ -201,7 +202,7 @@ def show_map(args: argparse.Namespace) -> int:
 
 
 def _fashion_options(parser: argparse.ArgumentParser) -> None:
-    from conformance.fashion.verb import options
+    from conformance.lab.fashion.verb import options
 
     options(parser)
 
@@ -211,7 +212,7 @@ def fashion(args: argparse.Namespace) -> int:
 
     Finished trainings are kept: a killed run goes on where it stopped.
     """
-    from conformance.fashion.verb import compare_all
+    from conformance.lab.fashion.verb import compare_all
 
     return compare_all(args)
 
@@ -233,18 +234,18 @@ def make_lab(args: argparse.Namespace) -> int:
 
 
 def _proof(verb: str, says: str) -> Verb:
-    """A verb of conformance/proof.py, which is imported when it is asked for."""
+    """A verb of conformance/proof/sections.py, which is imported when it is asked for."""
 
     def options(parser: argparse.ArgumentParser) -> None:
-        from conformance import proof
+        from conformance.proof import sections
 
-        getattr(proof, f"{verb}_options", proof.options)(parser)
+        getattr(sections, f"{verb}_options", sections.options)(parser)
         _common(parser)
 
     def call(args: argparse.Namespace) -> int:
-        from conformance import proof
+        from conformance.proof import sections
 
-        return getattr(proof, verb)(args)
+        return getattr(sections, verb)(args)
 
     call.__doc__ = f"{says[0].upper()}{says[1:]}. Exit code 1 if one is not as it has to be."
     return Verb(says, options, call)

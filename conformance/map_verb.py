@@ -14,9 +14,9 @@ from conformance.errors import BadInput, choose
 from conformance.judge.record import atomically
 from conformance.porting import map_data
 from conformance.porting.translation import translate
-from conformance.report import map as pages
+from conformance.report import map_page as pages
 from conformance.report import map_terminal as terminal
-from conformance.report.gate import GOOD
+from conformance.run.gate import GOOD
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,10 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from conformance import shards
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.record import SELECTIONS, atomically, read_run
-from conformance.report.gate import GOOD, INCOMPLETE, run_path
+from conformance.run import shards
+from conformance.run.gate import GOOD, INCOMPLETE, run_path
 
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
 
@@ -84,7 +84,7 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     suite = Path(__file__).with_name("suite.py")  # beside this file, wherever it is installed
     # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
     # says itself what differs, and a second in each process is saved.
-    found = [str(suite), "-p", "conformance.plugin", "-p", "no:cacheprovider", "--assert=plain"]
+    found = [str(suite), "-p", "conformance.run.plugin", "-p", "no:cacheprovider", "--assert=plain"]
     # Plugins that no check needs, and that take seconds: hypothesis's, the search for lost exceptions, logs.
     for name in ("hypothesispytest", "unraisableexception", "logging"):
         found += ["-p", f"no:{name}"]

@@ -1,3 +1,3 @@
 """`pytest` runs the conformance run with everything else; its one test is in the package."""
 
-from conformance.suite import test_step  # noqa: F401
+from conformance.run.suite import test_step  # noqa: F401

@@ -17,7 +17,7 @@ from mpmath import mp
 from conformance import cli
 from conformance.bindings import installed
 from conformance.errors import BadInput, Incomplete
-from conformance.fashion import calls, compare, data, figures, net, pages, pool, statistics, store, train, verb
+from conformance.lab.fashion import calls, compare, data, figures, net, pages, pool, statistics, store, train, verb
 
 FRAMEWORKS = installed()
 BOTH = len(FRAMEWORKS) == 2

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conformance.fashion.data import Data
+    from conformance.lab.fashion.data import Data
 
 QUICK = "LAB_QUICK"  # set it, and the lab trains on a few made images: for tests
 
 
 def fashion_mnist(images: int) -> Data:
     """Fashion-MNIST with so many images to train with: found on this machine, or downloaded by Keras."""
-    from conformance.fashion import data
+    from conformance.lab.fashion import data
 
     if QUICK not in os.environ:
         return data.load(data.find(), limit=images)

@@ -90,8 +90,8 @@ def published(results: Path) -> str:
     """The published comparison as a table."""
     if not results.exists():
         return NOT_YET
-    from conformance.fashion import figures, store
-    from conformance.fashion.pages import headline, percent, points, total
+    from conformance.lab.fashion import figures, store
+    from conformance.lab.fashion.pages import headline, percent, points, total
 
     found, _about = store.load(results)
     lines = [

@@ -445,7 +445,7 @@ print(f"Keras and its own reference:   {np.abs(measured[1] - exact['keras']).max
 # translation, on a part of the training set, for a few epochs. Four optimizers, two frameworks: a few minutes.
 
 # %%
-from conformance.fashion import calls, compare, train
+from conformance.lab.fashion import calls, compare, train
 from conformance.lab import fashion_mnist
 
 IMAGES, TRAINING_EPOCHS = 15_000, 4

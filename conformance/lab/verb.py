@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from conformance.errors import BadInput
-from conformance.report.gate import GOOD
+from conformance.run.gate import GOOD
 
 
 def options(parser: argparse.ArgumentParser) -> None:

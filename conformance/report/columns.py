@@ -11,9 +11,9 @@ from packaging.version import InvalidVersion, Version
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Record, Run
-from conformance.report.combine import combine
-from conformance.report.gate import name_some
 from conformance.report.model import URGENCY
+from conformance.run.combine import combine
+from conformance.run.gate import name_some
 
 BRIEF = "-brief"  # at the end of the digest of a brief run's table
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras, in the order of the columns

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Run
-from conformance.report.gate import INCOMPLETE, PHRASES, Verdict, count, failures
+from conformance.run.gate import INCOMPLETE, PHRASES, Verdict, count, failures
 
 _ALSO = ("python", "numpy")  # what everything runs on: said below the headline, not in it
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.porting.translation import Status, Translation
-from conformance.report.map import NAMES, STYLES, Map, RowView, Way
+from conformance.report.map_page import NAMES, STYLES, Map, RowView, Way
 from conformance.report.terminal import console
 
 _COLORS = {Status.EXACT: "green", Status.CONDITIONAL: "yellow", Status.NONE: "dim"}

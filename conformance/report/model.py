@@ -14,9 +14,9 @@ from conformance.areas.registry import Figure
 from conformance.errors import choose
 from conformance.judge import failure
 from conformance.judge.record import Header, Outcome, Record, Run
-from conformance.report.gate import Verdict, failures, gaps, judge, record_passes
 from conformance.report.headline import headline
-from conformance.report.plots import Pictures
+from conformance.report.pictures import Pictures
+from conformance.run.gate import Verdict, failures, gaps, judge, record_passes
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
 URGENCY = (

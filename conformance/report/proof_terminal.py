@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from conformance.report.proof import ratio_text
+from conformance.report.proof_page import ratio_text
 from conformance.report.terminal import console
 
 Found = Mapping[str, Any]

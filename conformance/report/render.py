@@ -14,10 +14,10 @@ import jinja2
 from conformance.errors import BadInput
 from conformance.judge import failure
 from conformance.judge.record import Outcome, atomically
-from conformance.report import map as map_pages
-from conformance.report import proof as proof_pages
-from conformance.report.gate import GOOD, INCOMPLETE, count
+from conformance.report import map_page as map_pages
+from conformance.report import proof_page as proof_pages
 from conformance.report.model import Cell, Report
+from conformance.run.gate import GOOD, INCOMPLETE, count
 
 FORMAT = 1  # of summary.json
 

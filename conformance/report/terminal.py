@@ -11,9 +11,9 @@ from rich.text import Text
 from conformance.judge import failure
 from conformance.judge.record import Outcome
 from conformance.report.changes import Change
-from conformance.report.gate import count
 from conformance.report.model import Cell, Report
 from conformance.report.render import STYLES
+from conformance.run.gate import count
 
 _COLORS = {
     "ok": "green",

@@ -17,8 +17,8 @@ import reference
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import problems, table
 from conformance.cases.table import Instance
-from conformance.fashion import calls, compare, keras_net, net, torch_net, train
-from conformance.fashion.data import CLASSES, SIDE, Part
+from conformance.lab.fashion import calls, compare, keras_net, net, torch_net, train
+from conformance.lab.fashion.data import CLASSES, SIDE, Part
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, disable_gc=True, warmup=False)
 

@@ -14,7 +14,7 @@ from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.ledger import Ledger, Row
 from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
-from conformance.report import baseline
+from conformance.run import baseline
 
 ID = "keras-adam-eps-float64-eager"
 ROW = Row("keras-adam-eps-hat", (ID,), "dialect", "mutant:epsilon-hat", "why", "link", {"keras": ">=3.0"})

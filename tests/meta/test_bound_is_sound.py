@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conformance.bindings.base import Entry, Group
 from conformance.cases.problems import Problem
 from conformance.judge.verdict import Judge
-from conformance.selfcheck import Host, NumPyDriver
+from conformance.proof.trials import Host, NumPyDriver
 from reference import REFERENCES
 from reference.bounded import Bounded, average, number
 from reference.bounded import strong as as_tensor

@@ -264,8 +264,8 @@ def test_without_a_longer_long_double_bounds_grow_by_the_references_own_rounding
 
 
 def test_the_header_says_which_it_was():
-    from conformance.header import make_header
     from conformance.judge.ledger import Ledger
+    from conformance.run.header import make_header
 
     assert make_header("any", [], {}, {}, Ledger(())).longdouble_is_wider
     with working_precision(np.float64):

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from conformance.areas import registry
-from conformance.areas.claims import checks, page, readings, runs, table
+from conformance.areas.claims import checks, readings, runs, table
 from conformance.areas.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
+from conformance.report import claims_page
 
 LEDGER = ledger.load()
 BOTH = pytest.mark.skipif(set(installed()) < {"torch", "keras"}, reason="it takes both frameworks")
@@ -186,9 +187,9 @@ def test_every_claim_has_a_mistake() -> None:
 def test_the_page_has_the_verdict_of_what_ran() -> None:
     names = [("state", n) for n in ("get-weights", "set-weights", "rate")]
     records = [registry.run(TABLE[name], LEDGER) for name in names]
-    verdicts, found = page.tables(records)
+    verdicts, found = claims_page.tables(records)
     assert [row[2] for row in verdicts["rows"]] == [DOES_NOT_HOLD]
     assert [row[3] for row in found["rows"]].count("not run") == len(CLAIMS[-2].readings) - len(names)
     records[0].series["true"] = [True]
-    assert page.tables(records)[0]["rows"][0][2] == HOLDS
-    assert page.tables([]) == []
+    assert claims_page.tables(records)[0]["rows"][0][2] == HOLDS
+    assert claims_page.tables([]) == []

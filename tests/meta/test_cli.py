@@ -181,7 +181,7 @@ def test_run_is_pytest_with_the_plugin(reports, fake_pytest):
     ]
     text = " ".join(seen)
     for part in (
-        "-p conformance.plugin",
+        "-p conformance.run.plugin",
         "-n 0",
         "--record mine",
         "--reports reports",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sample_runs import run_of
 
-from conformance import cli, confusion, mutants, proof, selfcheck
+from conformance import cli, mutants
 from conformance.bindings import installed
 from conformance.cases import table
 from conformance.judge import engine, ledger
@@ -16,13 +16,14 @@ from conformance.judge.record import Outcome, Record, write_run
 from conformance.judge.suspects import suspects
 from conformance.judge.verdict import LIMIT
 from conformance.mutants import Mutant
+from conformance.proof import confusion, sections, trials
 from reference import RAdam, RMSprop
 
 QUICK = ("lion", "rprop")
 
 
 def trial(optimizer, case, dtype="float64", framework="torch"):
-    return next(t for t in selfcheck.trials(optimizer) if t.id == f"{framework}-{optimizer}-{case}-{dtype}")
+    return next(t for t in trials.trials(optimizer) if t.id == f"{framework}-{optimizer}-{case}-{dtype}")
 
 
 def planted(optimizer, name, case="probing", framework="torch"):
@@ -63,7 +64,7 @@ def test_the_first_step_is_the_one_at_which_the_mistake_begins():
     """The variance is tractable from the fifth step on, by the paper's threshold; this one is a step late."""
     found = diagnose(planted("radam", "threshold-late", framework="keras"))
     right = trial("radam", "probing", framework="keras")
-    states, wrong = selfcheck.unmutated(right), planted("radam", "threshold-late", framework="keras").states
+    states, wrong = trials.unmutated(right), planted("radam", "threshold-late", framework="keras").states
     first = next(
         t for t, (a, b) in enumerate(zip(states, wrong, strict=True)) if (a.params[1] != b.params[1]).any()
     )
@@ -72,7 +73,7 @@ def test_the_first_step_is_the_one_at_which_the_mistake_begins():
 
 def test_a_wrong_tensor_is_named():
     given = planted("adam", "second-moment-abs")
-    right = selfcheck.unmutated(trial("adam", "probing"))
+    right = trials.unmutated(trial("adam", "probing"))
     mixed = [
         replace(w, params=[r.params[0], r.params[1], w.params[2]],
                 slots={n: [*r.slots[n][:2], *v[2:]] for n, v in w.slots.items()})
@@ -189,12 +190,12 @@ def test_explain_names_what_it_does_not_know(tmp_path, capsys):
 # -- how often it is right -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "optimizer",
-    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in proof.rules()],
+    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in sections.rules()],
 )
 def test_mistakes_planted_blind_are_named(optimizer):
     """As often as the kept figures say: a weaker diagnosis fails here, and so does a mistake taken for another."""
-    found, kept = confusion.confusion(optimizer), proof.load()["diagnosis"].get(optimizer, {})
-    said = f"not as it is kept; if that is meant: {proof.REMAKE} --optimizer {optimizer}"
+    found, kept = confusion.confusion(optimizer), sections.load()["diagnosis"].get(optimizer, {})
+    said = f"not as it is kept; if that is meant: {sections.REMAKE} --optimizer {optimizer}"
     assert {"digest": kept.get("digest"), **confusion.to_json(found)} == kept, said
     assert found.first > 0.9 * found.planted
 

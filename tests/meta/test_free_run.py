@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import selfcheck
 from conformance.bindings import installed
 from conformance.bindings.base import Group
 from conformance.cases import table as cases
 from conformance.cases.table import START
 from conformance.judge import engine
+from conformance.proof import trials
 
-INITIAL = next(t for t in selfcheck.trials("adagrad") if t.id == "torch-adagrad-initial-accumulator-float64")
+INITIAL = next(t for t in trials.trials("adagrad") if t.id == "torch-adagrad-initial-accumulator-float64")
 
 
 def test_a_wrong_start_shows_in_the_free_run_of_an_option_alone() -> None:

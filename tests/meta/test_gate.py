@@ -5,8 +5,8 @@ from sample_runs import EPS_HAT, failing, large, record, run_of
 
 from conformance.errors import BadInput
 from conformance.judge.record import Outcome
-from conformance.report.combine import combine
-from conformance.report.gate import failures, judge
+from conformance.run.combine import combine
+from conformance.run.gate import failures, judge
 
 UNSUPPORTED = {"outcome": Outcome.UNSUPPORTED, "reason": "the framework has no such option"}
 

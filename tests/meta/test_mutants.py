@@ -2,9 +2,10 @@
 
 import pytest
 
-from conformance import kill, mutants, selfcheck
+from conformance import mutants
 from conformance.bindings import BINDINGS
 from conformance.errors import BadInput
+from conformance.proof import detection, trials
 from reference import REFERENCES
 from reference.schedules import SCHEDULES
 from reference.wrapped import Wrapped
@@ -15,9 +16,9 @@ ENTRIES = {e.optimizer: e for b in BINDINGS.values() for e in b.entries.values()
 def accused(optimizer, central):
     """The trials in which real rounding, of the reference's own lines in NumPy, leaves the bound."""
     found = {}
-    for trial in selfcheck.trials(optimizer):
+    for trial in trials.trials(optimizer):
         if central == (trial.case.everywhere or trial.case.values != "base"):
-            judge = trial.judge(selfcheck.unmutated(trial))
+            judge = trial.judge(trials.unmutated(trial))
             ratio = max(judge.locked().ratio, judge.free().ratio)
             if not ratio <= 1:
                 found[trial.id] = ratio
@@ -67,5 +68,5 @@ def test_a_line_that_is_not_there_is_an_error():
 
 def test_a_mutant_that_does_nothing_changes_no_bit():
     same = mutants.Mutant("Rprop", "same", 'size = slot["step_size"]', 'size = +slot["step_size"]', "nothing")
-    for trial in selfcheck.trials("rprop")[:4]:
-        assert kill.ratio(trial, trial.run(mutants.planted(trial.groups(), same))) is None
+    for trial in trials.trials("rprop")[:4]:
+        assert detection.ratio(trial, trial.run(mutants.planted(trial.groups(), same))) is None

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from conformance.areas import registry
-from conformance.areas.parity import checks, page
+from conformance.areas.parity import checks
 from conformance.areas.parity.pairs import pairs
 from conformance.areas.training import loop, runs, task
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
 from conformance.porting import measure
+from conformance.report import parity_page
 from reference.bounded import Bounded
 from reference.formats import FLOAT32, FLOAT64
 
@@ -189,7 +190,9 @@ def test_the_bound_covers_numpy(fmt: Any) -> None:
 def test_the_page_is_made_from_records_alone() -> None:
     records = [run()]
     again = [type(r).from_json({k: v for k, v in r.to_json().items() if k != "type"}) for r in records]
-    assert page.tables(again) == page.tables(records)
-    assert [draw().svg for draw in page.figures(again)] == [draw().svg for draw in page.figures(records)]
-    assert page.figures([]) == []
-    assert page.tables([]) == []
+    assert parity_page.tables(again) == parity_page.tables(records)
+    assert [draw().svg for draw in parity_page.figures(again)] == [
+        draw().svg for draw in parity_page.figures(records)
+    ]
+    assert parity_page.figures([]) == []
+    assert parity_page.tables([]) == []

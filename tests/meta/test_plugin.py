@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance import plugin, workers
 from conformance.bindings import BINDINGS
 from conformance.cases import table
 from conformance.judge.record import Outcome, read_run
-from conformance.report.gate import judge
+from conformance.run import plugin, workers
+from conformance.run.gate import judge
 
 SUITE = Path(plugin.__file__).with_name("suite.py")
 FEW = ["--framework=torch", "--optimizer=sgd", "--mode=forloop", "--dtype=float64"]
@@ -23,7 +23,7 @@ FEW = ["--framework=torch", "--optimizer=sgd", "--mode=forloop", "--dtype=float6
 
 def pytest_run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the suite with `arguments`, writing to `folder`."""
-    command = [sys.executable, "-m", "pytest", str(SUITE), "-p", "conformance.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", str(SUITE), "-p", "conformance.run.plugin", "-p", "no:cacheprovider"]
     command += ["-q", "--rootdir", str(folder), "-c", os.devnull, "--reports", str(folder), *arguments]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     root = str(SUITE.parent.parent)

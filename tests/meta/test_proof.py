@@ -1,7 +1,7 @@
 """The suite tried on itself: every planted mistake is seen, and every case sees what it is there for.
 
-conformance/proof.json keeps, for each mistake, the trial that shows it best, and for each case a mistake that few
-others see. Here these are tried again: a case that was weakened fails.
+conformance/proof/proof.json keeps, for each mistake, the trial that shows it best, and for each case a mistake that
+few others see. Here these are tried again: a case that was weakened fails.
 """
 
 from __future__ import annotations
@@ -12,19 +12,30 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import cli, equivalent, faults, kill, kill_matrix, live, planting, proof, seeds, terms
+from conformance import cli
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import table as cases
 from conformance.errors import BadInput
 from conformance.judge.verdict import LIMIT
-from conformance.live_table import PATCHES
-from conformance.report import proof as pages
+from conformance.proof import (
+    detection,
+    equivalent,
+    faults,
+    kill_matrix,
+    live_patches,
+    operations,
+    planting,
+    sections,
+    seeds,
+)
+from conformance.proof.patch_table import PATCHES
+from conformance.report import proof_page as pages
 
 OPTIMIZERS = planting.optimizers()
 
 
 def kept(optimizer):
-    return proof.load()["matrix"].get(optimizer, {"rows": {}, "witnesses": {}, "digest": ""})
+    return sections.load()["matrix"].get(optimizer, {"rows": {}, "witnesses": {}, "digest": ""})
 
 
 def again(optimizer):
@@ -51,7 +62,7 @@ def test_every_mistake_is_seen(optimizer):
             assert not row["kills"], f"{name} is said to change nothing"
             continue
         where = max(row["best"].values(), key=lambda best: best[1])[0]
-        seen = kill.tried(trial(optimizer, where), name)
+        seen = detection.tried(trial(optimizer, where), name)
         assert seen is not None, f"{where} does not reach {name}"
         assert seen > LIMIT, f"{where} does not see {name}: {row['says']}"
 
@@ -59,7 +70,7 @@ def test_every_mistake_is_seen(optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_case_sees_what_few_others_see(optimizer):
     for case, (name, where) in kept(optimizer)["witnesses"].items():
-        seen = kill.tried(trial(optimizer, where), name)
+        seen = detection.tried(trial(optimizer, where), name)
         assert seen is not None, f"{case} does not reach {name}"
         assert seen > LIMIT, f"{case} no longer sees {name}: {again(optimizer)} shows what does"
 
@@ -72,8 +83,8 @@ def test_the_proofs_are_of_mistakes_that_are_planted():
 
 
 def test_nothing_is_wrong_with_what_is_kept():
-    assert not pages.problems(proof.load())
-    assert set(proof.load()["matrix"]) == set(OPTIMIZERS)
+    assert not pages.problems(sections.load())
+    assert set(sections.load()["matrix"]) == set(OPTIMIZERS)
 
 
 # -- what a weakened case does ---------------------------------------------------------------------------
@@ -81,33 +92,33 @@ def test_a_weakened_case_is_noticed():
     """Without its clipping threshold crossed, a case reaches nothing of what it was there for."""
     strong = trial(planting.WRAPPED, "keras-sgd-clip-value-float64")
     weak = replace(strong, case=replace(strong.case, wrapping={"clip_value": 1e6}))
-    assert kill.tried(strong, "value-one-sided") > LIMIT
-    assert kill.tried(weak, "value-one-sided") is None
+    assert detection.tried(strong, "value-one-sided") > LIMIT
+    assert detection.tried(weak, "value-one-sided") is None
 
 
 def test_a_mistake_that_changes_nothing_is_not_reached():
     one = trial("sgd", "torch-sgd-probing-float64")
-    assert kill.ratio(one, one.run(one.groups())) is None
-    assert kill.tried(one, "dampening-forgotten") is None
+    assert detection.ratio(one, one.run(one.groups())) is None
+    assert detection.tried(one, "dampening-forgotten") is None
 
 
 def test_a_fault_is_seen_behind_a_driver():
     one = trial("adam", "torch-adam-rate-change-float64")
     run = one.run(one.groups(), driven_by=faults.FAULTS["rate-late"].driver)
-    assert kill.ratio(one, run) > LIMIT
+    assert detection.ratio(one, run) > LIMIT
 
 
 # -- every operation, changed ---------------------------------------------------------------------------
 @pytest.mark.parametrize("optimizer", ["lion", "adam"])
 def test_every_operation_of_a_rule_is_seen(optimizer):
-    found = dict(terms.run([optimizer], 1))[optimizer]
+    found = dict(operations.run([optimizer], 1))[optimizer]
     assert found["planted"] > 10
     assert not found["unseen"]
 
 
 def test_an_operation_that_nothing_sees_has_a_proof():
-    found = {o: t["unseen"] for o, t in proof.load()["terms"].items()}
-    assert found, f"out of date: {proof.REMAKE}"
+    found = {o: t["unseen"] for o, t in sections.load()["terms"].items()}
+    assert found, f"out of date: {sections.REMAKE}"
     assert all(why for unseen in found.values() for why in unseen.values())
     used = {why for unseen in found.values() for why in unseen.values()}
     assert {why for *_, why in equivalent.TERMS} == used, "a proof of what is seen, or no longer there"
@@ -115,9 +126,9 @@ def test_an_operation_that_nothing_sees_has_a_proof():
 
 def test_a_change_is_of_one_operation():
     rule = planting.entries("rprop")[0].reference
-    names = [c.name for c in terms.changes(rule)]
+    names = [c.name for c in operations.changes(rule)]
     assert len(set(names)) >= len(names) - 2  # the same number twice in a line
-    changed = terms.changed(rule, terms.changes(rule)[0])
+    changed = operations.changed(rule, operations.changes(rule)[0])
     assert issubclass(changed, rule)
     assert len(set(vars(changed)) & set(vars(rule)) & {"update", "start"}) == 1
 
@@ -127,17 +138,17 @@ def test_a_change_is_of_one_operation():
 def test_a_patch_has_cases_and_its_line_is_there(patch):
     if not BINDINGS[patch.framework].versions()[patch.framework].startswith(BINDINGS[patch.framework].pinned):
         pytest.skip("the lines are those of the pinned version")
-    assert {i.case.name for i in live.selection(patch, False)} == set(patch.see)
-    with live.planted(patch):
+    assert {i.case.name for i in live_patches.selection(patch, False)} == set(patch.see)
+    with live_patches.planted(patch):
         pass
-    with pytest.raises(BadInput, match="not once"), live.planted(replace(patch, line="no such line")):
+    with pytest.raises(BadInput, match="not once"), live_patches.planted(replace(patch, line="no such line")):
         pass
 
 
 def test_what_is_no_longer_current_is_tried_by_its_name(monkeypatch):
-    monkeypatch.setattr(live, "run", lambda patches, *rest: iter([(p.name, {}) for p in patches]))
+    monkeypatch.setattr(live_patches, "run", lambda patches, *rest: iter([(p.name, {}) for p in patches]))
     asked = argparse.Namespace(workers="1", all=False)
-    assert list(dict(proof._live().run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
+    assert list(dict(sections._live().run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
 
 
 def test_every_optimizer_has_a_mistake_in_live_code():
@@ -158,7 +169,7 @@ def test_what_is_planted_in_live_code_is_seen(framework):
     if not BINDINGS[framework].versions()[framework].startswith(BINDINGS[framework].pinned):
         pytest.skip("the lines are those of the pinned version")
     patches = [p for p in PATCHES if p.name in FAST[framework]]
-    found = dict(live.run(patches, 1))
+    found = dict(live_patches.run(patches, 1))
     assert set(found) == set(FAST[framework])
     for patch in patches:
         one = found[patch.name]
@@ -172,8 +183,8 @@ def test_the_kept_figures_are_those_of_today():
     pinned = all(b.versions()[name].startswith(b.pinned) for name, b in BINDINGS.items() if name in installed())
     if set(installed()) != set(BINDINGS) or not pinned:
         pytest.skip("the figures are those of both frameworks in the pinned versions")
-    old = proof.stale(proof.load())
-    assert not old, f"out of date: {old}. Bring them up to date: {proof.REMAKE}"
+    old = sections.stale(sections.load())
+    assert not old, f"out of date: {old}. Bring them up to date: {sections.REMAKE}"
 
 
 # -- the seeds -----------------------------------------------------------------------------------------------
@@ -216,12 +227,12 @@ def test_the_matrix_of_one_optimizer(tmp_path, capsys, monkeypatch):
     """Run, printed, written, kept; a selection of the trials, for time."""
     few = [t for t in planting.trials("rprop") if t.case.name in ("probing", "vanishing")]
     monkeypatch.setattr(planting, "trials", lambda optimizer: tuple(few))
-    monkeypatch.setattr(proof, "_known", lambda: {section: {} for section in proof.SECTIONS})
-    monkeypatch.setattr(proof, "PATH", tmp_path / "proof.json")
-    for cached in (planting.systematic, planting.mistakes, terms._ordered):
+    monkeypatch.setattr(sections, "_known", lambda: {section: {} for section in sections.SECTIONS})
+    monkeypatch.setattr(sections, "PATH", tmp_path / "proof.json")
+    for cached in (planting.systematic, planting.mistakes, operations._ordered):
         cached.cache_clear()
     code = cli.main(["mutants", "--optimizer", "rprop", "-n", "1", "--reports", str(tmp_path / "reports")])
-    for cached in (planting.systematic, planting.mistakes, terms._ordered):
+    for cached in (planting.systematic, planting.mistakes, operations._ordered):
         cached.cache_clear()
     assert code == 1  # two cases cannot see all
     assert sorted(p.name for p in (tmp_path / "reports").iterdir()) == sorted(pages.NAMES)
@@ -259,7 +270,7 @@ def test_what_is_wrong_is_said():
 
 
 def test_the_same_figures_give_the_same_pages():
-    assert pages.render() == pages.render(json.loads(json.dumps(proof.load())))
+    assert pages.render() == pages.render(json.loads(json.dumps(sections.load())))
 
 
 class _Counted:
@@ -282,7 +293,7 @@ class _Counted:
         everything = ["sgd", "lion"]
         today = lambda name, args: f"today's {name}"  # noqa: E731
         wanted = lambda names: [n for n in names if n in everything]  # noqa: E731
-        return proof.Section("matrix", lambda: everything, wanted, today, run, frameworks=False)
+        return sections.Section("matrix", lambda: everything, wanted, today, run, frameworks=False)
 
     stops = ""
 
@@ -290,18 +301,20 @@ class _Counted:
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     """What is kept and up to date is not tried again; what is no longer there goes."""
     counted, kept = _Counted(), tmp_path / "proof.json"
-    monkeypatch.setattr(proof, "_matrix", counted.section)
-    monkeypatch.setattr(proof, "_terms", lambda: replace(counted.section(), name="terms", wanted=lambda names: []))
-    monkeypatch.setattr(proof, "README", tmp_path / "README.md")
-    monkeypatch.setattr(proof, "save", lambda found, save=proof.save: save(found, kept))
-    monkeypatch.setattr(proof, "_known", lambda: dict(proof.load(kept)) if kept.exists() else _empty())
+    monkeypatch.setattr(sections, "_matrix", counted.section)
+    monkeypatch.setattr(
+        sections, "_terms", lambda: replace(counted.section(), name="terms", wanted=lambda names: [])
+    )
+    monkeypatch.setattr(sections, "README", tmp_path / "README.md")
+    monkeypatch.setattr(sections, "save", lambda found, save=sections.save: save(found, kept))
+    monkeypatch.setattr(sections, "_known", lambda: dict(sections.load(kept)) if kept.exists() else _empty())
     command = ["mutants", "--keep", "-n", "1", "--reports", str(tmp_path / "reports")]
-    proof.save(_empty() | {"matrix": {"gone": {"digest": "old"}}})
+    sections.save(_empty() | {"matrix": {"gone": {"digest": "old"}}})
     counted.stops = "lion"
     with pytest.raises(KeyboardInterrupt):
         cli.main(command)
     assert counted.tried == ["lion"]
-    assert set(proof.load(kept)["matrix"]) == {"lion"}
+    assert set(sections.load(kept)["matrix"]) == {"lion"}
     counted.stops = ""
     cli.main(command)
     assert counted.tried == ["lion", "sgd"]
@@ -309,26 +322,28 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     assert counted.tried == ["lion", "sgd"]
     cli.main([*command, "--anew", "--optimizer", "sgd"])
     assert counted.tried == ["lion", "sgd", "sgd"]
-    proof.load.cache_clear()
+    sections.load.cache_clear()
 
 
 def _empty():
-    return {section: {} for section in proof.SECTIONS}
+    return {section: {} for section in sections.SECTIONS}
 
 
 def test_the_readme_is_written_between_the_mark_and_the_empty_line(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{proof.MARK}\n| old |\n| old |\n\nafter\n", encoding="utf-8")
-    proof.write_readme(proof.load(), page)
-    assert page.read_text(encoding="utf-8") == f"before\n{proof.MARK}\n{pages.readme(proof.load())}\nafter\n"
+    page.write_text(f"before\n{sections.MARK}\n| old |\n| old |\n\nafter\n", encoding="utf-8")
+    sections.write_readme(sections.load(), page)
+    assert page.read_text(encoding="utf-8") == f"before\n{sections.MARK}\n{pages.readme(sections.load())}\nafter\n"
     page.write_text("nothing here", encoding="utf-8")
     with pytest.raises(BadInput, match="proof"):
-        proof.write_readme(proof.load(), page)
+        sections.write_readme(sections.load(), page)
 
 
 def test_the_figures_of_the_readme_are_those_that_are_kept():
-    text = proof.README.read_text(encoding="utf-8")
-    assert f"{proof.MARK}\n{pages.readme(proof.load())}\n" in text, f"out of date; written by: {proof.REMAKE}"
-    f = pages.figures(proof.load())
+    text = sections.README.read_text(encoding="utf-8")
+    assert f"{sections.MARK}\n{pages.readme(sections.load())}\n" in text, (
+        f"out of date; written by: {sections.REMAKE}"
+    )
+    f = pages.figures(sections.load())
     assert f["seen"] == f["planted"]
     assert f["optimizers"] == len({name for b in BINDINGS.values() for name in b.entries})

@@ -12,10 +12,10 @@ from sample_runs import EPS_HAT, NADAM, VERSIONS, broken, failing, header, large
 from conformance.errors import BadInput
 from conformance.judge.failure import explain, number
 from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
-from conformance.report.gate import judge
 from conformance.report.headline import headline
 from conformance.report.model import build
 from conformance.report.render import write_report
+from conformance.run.gate import judge
 
 PAGES = ["index.html", "map.html", "map.md", "mutants.html", "mutants.md"]
 FILES = ["badge.json", "badge.svg", *PAGES, "summary.json", "summary.md"]

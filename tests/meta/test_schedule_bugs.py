@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance import live, mutants
+from conformance import mutants
 from conformance.areas import registry
-from conformance.areas.schedules import area, plateau, proof
+from conformance.areas.schedules import area, plateau
 from conformance.areas.schedules.bugs import BUGS
 from conformance.areas.schedules.cases import points
 from conformance.areas.schedules.verdict import judged
 from conformance.bindings import BINDINGS, installed
 from conformance.judge import ledger
-from conformance.live_table import Patch
+from conformance.proof import live_patches, schedule_mistakes
+from conformance.proof.patch_table import Patch
 
 TABLE = {c.id: c for c in area.checks()}
 
@@ -30,7 +31,7 @@ def test_a_real_bug_is_caught_by_its_case(bug):
     groups = check.groups(installed=False)[:1]
     wrong = mutants.plant(groups[0].reference, mutants.find(bug.mutant, type(groups[0].reference)))
     if isinstance(check, plateau.PlateauCheck):
-        found = proof.following(check, wrong)
+        found = schedule_mistakes.following(check, wrong)
     else:
         precision = check.driver.precision(check.entry, check.dtype, check.mode)
         try:
@@ -38,7 +39,7 @@ def test_a_real_bug_is_caught_by_its_case(bug):
                 steps = points(groups[0].reference, check.case)
                 seen = [(t, {"rate[0]": float(wrong.at(t))}) for t in steps]
             else:
-                seen = proof.seen_by(check.framework, check.case, wrong)
+                seen = schedule_mistakes.seen_by(check.framework, check.case, wrong)
         except ArithmeticError:  # as the bug does
             return
         with np.errstate(all="ignore"):
@@ -89,7 +90,7 @@ def test_it_is_caught_in_the_code_of_the_framework(check, patch):
         pytest.skip(f"the line that is changed is of {check.framework} {binding.pinned}")
     rows = ledger.load()
     assert registry.run(check, rows).outcome.passes
-    with live.planted(patch):
+    with live_patches.planted(patch):
         record = registry.run(check, rows)
     assert not record.outcome.passes, patch.says
     assert registry.run(check, rows).outcome.passes

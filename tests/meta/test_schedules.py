@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from conformance import mutants
-from conformance.areas.schedules import area, joined, keras_driver, plateau, proof
+from conformance.areas.schedules import area, joined, keras_driver, plateau
 from conformance.areas.schedules.cases import Case, cases, length, points
-from conformance.areas.schedules.proof import DRIVERS, ENTRIES, seen_by, times, trials
 from conformance.areas.schedules.verdict import judged, typed
 from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, defaults
 from conformance.errors import BadInput
 from conformance.judge.verdict import BLIND_ABOVE, LIMIT
+from conformance.proof import schedule_mistakes
+from conformance.proof.schedule_mistakes import DRIVERS, ENTRIES, seen_by, times, trials
 from reference.formats import WORKING
 from reference.schedules import SCHEDULES, is_recursive, recursive
 
 STEPPED = {name: c for name, c in SCHEDULES.items() if name != "Plateau"}  # which follows a metric
-KEPT = proof.load()
+KEPT = schedule_mistakes.load()
 
 
 @pytest.mark.parametrize(
@@ -29,24 +30,26 @@ KEPT = proof.load()
 )
 def test_is_killed(framework, entry, mutant):
     """By a case of this schedule, where its dialect can make the mistake at all; and the page has that case."""
-    killed = proof.kill(mutant, framework, entry.optimizer)
+    killed = schedule_mistakes.kill(mutant, framework, entry.optimizer)
     kept = KEPT[f"{framework} {entry.cls}"].get(mutant.name)
     if killed == ():
         assert kept is None
-        assert any(proof.kill(mutant, f, e.optimizer) for f, e in ENTRIES if e.reference is entry.reference)
+        assert any(
+            schedule_mistakes.kill(mutant, f, e.optimizer) for f, e in ENTRIES if e.reference is entry.reference
+        )
         return
     assert killed is not None, f"no case sees that {mutant.says}"
     assert killed[1] > LIMIT
-    assert kept[0] == killed[0], "python -m conformance.areas.schedules.proof"
+    assert kept[0] == killed[0], "python -m conformance.proof.schedule_mistakes"
 
 
 @pytest.mark.parametrize(
     ("framework", "entry", "option"),
-    [pytest.param(f, e, o, id=f"{f}-{e.optimizer}-{o}") for f, e in ENTRIES for o in proof.options(e)],
+    [pytest.param(f, e, o, id=f"{f}-{e.optimizer}-{o}") for f, e in ENTRIES for o in schedule_mistakes.options(e)],
 )
 def test_an_ignored_option_is_seen(framework, entry, option):
     """Each case that sets an option, against an implementation that leaves it at another value."""
-    killed = proof.ignored(option, framework, entry.optimizer)
+    killed = schedule_mistakes.ignored(option, framework, entry.optimizer)
     assert killed, f"{entry.cls}: nobody sees that {option} is ignored"
     assert KEPT[f"{framework} {entry.cls}"][f"ignored:{option}"][0] == killed[0]
 
@@ -54,7 +57,9 @@ def test_an_ignored_option_is_seen(framework, entry, option):
 def test_what_is_written_down_is_all_there_is():
     """No mistake of before is left on the page."""
     for framework, entry in ENTRIES:
-        there = {m.name for m in mutants.of(entry.reference)} | {f"ignored:{o}" for o in proof.options(entry)}
+        there = {m.name for m in mutants.of(entry.reference)} | {
+            f"ignored:{o}" for o in schedule_mistakes.options(entry)
+        }
         assert set(KEPT[f"{framework} {entry.cls}"]) <= there
     names = {f"{f} {e.cls}" for f, e in ENTRIES} | {f"{f} ReduceLROnPlateau" for f in plateau.PLAIN}
     assert set(KEPT) == names
@@ -178,17 +183,17 @@ def test_with_another_rate():
 # -- what follows a metric -----------------------------------------------------------------------------
 @pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Plateau"])), ids=lambda m: m.name)
 def test_a_mistake_on_a_plateau_is_seen(mutant):
-    by = {f: proof.kill_plateau(mutant, f) for f in plateau.PLAIN}
+    by = {f: schedule_mistakes.kill_plateau(mutant, f) for f in plateau.PLAIN}
     assert any(by.values()), f"no case sees that {mutant.says}"
     for framework, killed in by.items():
         kept = KEPT[f"{framework} ReduceLROnPlateau"].get(mutant.name)
-        assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.areas.schedules.proof"
+        assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.proof.schedule_mistakes"
 
 
 @pytest.mark.parametrize("framework", plateau.PLAIN)
 def test_no_right_plateau_is_accused(framework):
-    for check in proof.plateaus(framework):
-        found = proof.following(check, check.groups(installed=False)[0].reference)
+    for check in schedule_mistakes.plateaus(framework):
+        found = schedule_mistakes.following(check, check.groups(installed=False)[0].reference)
         assert found.ratio <= 1, (check.id, found.worst)
 
 

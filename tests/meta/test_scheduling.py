@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from conformance.areas import registry
-from conformance.areas.scheduling import checks, page, ways
+from conformance.areas.scheduling import checks, ways
 from conformance.bindings import installed
 from conformance.judge import ledger
 from conformance.judge.record import Outcome
+from conformance.report import scheduling_page
 
 LEDGER = ledger.load()
 BOTH = pytest.mark.skipif(set(installed()) < {"torch", "keras"}, reason="it takes both frameworks")
@@ -113,8 +114,8 @@ def test_the_rate_that_was_used_is_read_off_the_steps() -> None:
     record = run("torch", "manual")
     planned = [ways.planned(epoch) for epoch in range(ways.EPOCHS) for _ in range(4)]
     assert record.series["rate used"] == pytest.approx(planned)
-    drawn = [draw().svg for draw in page.figures([record])]
+    drawn = [draw().svg for draw in scheduling_page.figures([record])]
     assert drawn
     assert all(drawn)
-    assert page.tables([record])[0]["rows"]
-    assert page.figures([]) == page.tables([]) == []
+    assert scheduling_page.tables([record])[0]["rows"]
+    assert scheduling_page.figures([]) == scheduling_page.tables([]) == []

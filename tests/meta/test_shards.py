@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from sample_runs import header, large
 
-from conformance import shards
 from conformance.areas import registry
 from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.record import Run, write_run
-from conformance.report.combine import combine
-from conformance.report.gate import judge
+from conformance.run import shards
+from conformance.run.combine import combine
+from conformance.run.gate import judge
 
 TABLE = registry.instances()
 

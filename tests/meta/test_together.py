@@ -13,7 +13,7 @@ from conformance.bindings import installed
 from conformance.cases import side_by_side
 from conformance.cases import table as cases
 from conformance.judge import engine
-from conformance.spread import Together, cost, part
+from conformance.run.scheduler import Together, cost, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
 

@@ -174,7 +174,7 @@ def test_the_workflow_is_valid():
 
 
 def test_an_environment_that_breaks_down_leaves_a_run_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from conformance import environments
+    from conformance.run import environments
 
     (tmp_path / "tox.ini").write_text("")
     monkeypatch.chdir(tmp_path)
@@ -203,7 +203,7 @@ def test_an_environment_that_breaks_down_leaves_a_run_that_says_so(tmp_path: Pat
 def test_tox_has_an_environment_for_each():
     import configparser
 
-    from conformance import environments
+    from conformance.run import environments
 
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(Path(__file__).parents[2] / "tox.ini")

@@ -1,7 +1,8 @@
 """The claims of the optimizer lab that this project grew from, each put to the test."""
 
-from conformance.areas.claims import checks, page
+from conformance.areas.claims import checks
 from conformance.areas.registry import Area
+from conformance.report import claims_page
 
 AREA = Area(
     name="claims",
@@ -10,5 +11,5 @@ AREA = Area(
     "run, and a verdict: HOLDS, HOLDS IF, DOES NOT HOLD.",
     subject="Claim",
     checks=checks.checks,
-    tables=page.tables,
+    tables=claims_page.tables,
 )

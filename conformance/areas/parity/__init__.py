@@ -1,7 +1,8 @@
 """Parity: torch and Keras in the same training, and what the difference between them is made of."""
 
-from conformance.areas.parity import checks, page
+from conformance.areas.parity import checks
 from conformance.areas.registry import Area
+from conformance.report import parity_page
 
 AREA = Area(
     name="parity",
@@ -10,6 +11,6 @@ AREA = Area(
     "the derived bound of the framework's own reference, and the whole difference between the two explained.",
     subject="Optimizer",
     checks=checks.checks,
-    figures=page.figures,
-    tables=page.tables,
+    figures=parity_page.figures,
+    tables=parity_page.tables,
 )

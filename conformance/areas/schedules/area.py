@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from conformance.areas.registry import Area, Check
-from conformance.areas.schedules import page
 from conformance.bindings.base import Entry
+from conformance.report import schedules_page
 
 
 def checks() -> Iterator[Check]:
@@ -33,7 +33,7 @@ AREA = Area(
     "and after each boundary, far beyond the end, by index, resumed, and composed.",
     subject="Schedule",
     checks=checks,
-    figures=page.figures,
-    tables=page.tables,
+    figures=schedules_page.figures,
+    tables=schedules_page.tables,
     entries=entries,
 )

@@ -1,7 +1,8 @@
 """Ways of scheduling: one plan for the learning rate, followed in every way that the frameworks have."""
 
 from conformance.areas.registry import Area
-from conformance.areas.scheduling import checks, page
+from conformance.areas.scheduling import checks
+from conformance.report import scheduling_page
 
 AREA = Area(
     name="scheduling",
@@ -10,6 +11,6 @@ AREA = Area(
     "Keras, schedulers and manual stepping in torch. Checked is the learning rate that the optimizer really used.",
     subject="Optimizer",
     checks=checks.checks,
-    figures=page.figures,
-    tables=page.tables,
+    figures=scheduling_page.figures,
+    tables=scheduling_page.tables,
 )

@@ -1,0 +1,166 @@
+"""One training, from a job to its record. Everything in the record follows from the job, but the seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from conformance.bindings import BINDINGS
+from conformance.lab.fashion import net
+from conformance.lab.fashion.data import Data, Part
+
+FORMAT = 1  # of a record, and of what training means: another number trains everything again
+FIRST = 429  # of so many steps the loss of each is kept: one epoch of the whole set
+AT_ONCE = 1000  # images of which the logits are computed together
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training."""
+
+    setting: str  # "grid", "translated", "defaults", "reversed", "float64" or "rounded"
+    optimizer: str
+    framework: str
+    seed: int
+    call: str  # the constructor call as a user writes it
+    arguments: Mapping[str, Any]  # of it
+    epochs: int
+    batch: int
+    evaluations: int  # on the validation set, an epoch
+    threads: int
+    dtype: str = "float32"
+    turned: bool = False  # the images of each batch in reverse: the same step, summed in another order
+    steps: int | None = None  # stop after so many, and do not look at the test set
+    limit: int | None = None  # of images to train with
+    rate: float | None = None  # of the grid
+
+    @property
+    def name(self) -> str:
+        rate = f"-rate{self.rate:g}" if self.rate is not None else ""
+        return f"{self.setting}-{self.optimizer}-{self.framework}{rate}-seed{self.seed}"
+
+    def total(self, images: int) -> int:
+        """How many steps it takes."""
+        whole = self.epochs * (images // self.batch)
+        return whole if self.steps is None else min(self.steps, whole)
+
+
+def key(job: Job, digest: str) -> str:
+    """Of all that the result depends on: a record with this key is the record of this job."""
+    known = {
+        "format": FORMAT,
+        "job": asdict(job),
+        "data": digest,
+        "layers": repr(net.LAYERS),
+        "versions": BINDINGS[job.framework].versions(),
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Net(Protocol):
+    """What torch_net.Net and keras_net.Net are."""
+
+    def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]: ...
+
+    def logits(self, images: np.ndarray) -> np.ndarray: ...
+
+    def weights(self) -> list[np.ndarray]: ...
+
+
+def network(job: Job) -> Net:
+    """The network of the job with its first weights and its optimizer."""
+    module = importlib.import_module(f"conformance.lab.fashion.{job.framework}_net")
+    return module.Net(net.first_weights(job.seed), job.optimizer, job.arguments, job.dtype)
+
+
+@dataclass
+class Epoch:
+    """What the steps of an epoch say, each of its batch before the step."""
+
+    losses: list[float] = field(default_factory=list)
+    right: int = 0
+    images: int = 0
+
+
+def train(job: Job, data: Data, progress: Callable[[int], None] = lambda step: None) -> dict[str, Any]:
+    """Train, evaluate, and tell all about it; `progress` is called after each step with its number."""
+    model, step = network(job), 0
+    validation = Part(data.validation.images.astype(job.dtype), data.validation.labels)
+    total = job.total(len(data.train))
+    record: dict[str, Any] = {
+        "format": FORMAT,
+        "name": job.name,
+        "key": key(job, data.digest),
+        "job": asdict(job),
+        "versions": BINDINGS[job.framework].versions(),
+        "images": len(data.train),
+        "steps": total,
+        "first_losses": [],
+        "epochs": [],
+        "validation": [],
+        "seconds": [],
+    }
+    for number in range(job.epochs):
+        epoch, seconds, after = Epoch(), np.zeros(2), step
+        places = net.batches(job.seed, number, len(data.train), job.batch)[: total - step]
+        for part in np.array_split(places, job.evaluations if job.steps is None else 1):
+            start = np.array([time.perf_counter(), time.process_time()])
+            step = train_some(model, job, data.train, part, epoch, progress, step)
+            seconds += np.array([time.perf_counter(), time.process_time()]) - start
+            if job.steps is None:
+                loss, right = evaluate(model, validation)
+                record["validation"].append({"step": step, "loss": loss, "accuracy": float(right.mean())})
+        record["seconds"].append([round(float(s), 3) for s in seconds])
+        record["first_losses"] += epoch.losses[: max(0, FIRST - after)]
+        record["epochs"].append(
+            {"step": step, "loss": float(np.mean(epoch.losses)), "accuracy": epoch.right / max(1, epoch.images)}
+        )
+        if step >= total or not np.isfinite(epoch.losses[-1]):
+            break
+    record["finite"] = bool(np.isfinite(epoch.losses[-1]))
+    if job.steps is None and job.setting != "grid":
+        loss, right = evaluate(model, Part(data.test.images.astype(job.dtype), data.test.labels))
+        record["test"] = {
+            "loss": loss,
+            "accuracy": float(right.mean()),
+            "images": len(right),
+            "right": np.packbits(right).tobytes().hex(),
+        }
+    return record
+
+
+def train_some(
+    model: Net, job: Job, data: Part, places: np.ndarray, epoch: Epoch, progress: Callable[[int], None], step: int
+) -> int:
+    """The steps over these batches; returns the number of the last one. This is the training loop."""
+    cast, turn = job.dtype != "float32", slice(None, None, -1)
+    for batch in places:
+        if job.turned:
+            batch = batch[turn]
+        images, labels = data.images[batch], data.labels[batch]
+        loss, logits = model.step(images.astype(job.dtype) if cast else images, labels)
+        epoch.losses.append(loss if cast else float(str(np.float32(loss))))
+        epoch.right += int(np.count_nonzero(logits.argmax(1) == labels))
+        epoch.images += len(labels)
+        step += 1
+        progress(step)
+    return step
+
+
+def evaluate(model: Net, part: Part) -> tuple[float, np.ndarray]:
+    """The mean cross-entropy, and for each image whether it is classified rightly."""
+    losses, right = [], []
+    for start in range(0, len(part), AT_ONCE):
+        labels = part.labels[start : start + AT_ONCE]
+        logits = model.logits(part.images[start : start + AT_ONCE]).astype(np.float64)
+        top = logits.max(1)
+        losses.append(np.log(np.exp(logits - top[:, None]).sum(1)) + top - logits[np.arange(len(labels)), labels])
+        right.append(logits.argmax(1) == labels)
+    return float(np.concatenate(losses).mean()), np.concatenate(right)

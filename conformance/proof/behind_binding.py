@@ -1,0 +1,89 @@
+"""Wrong implementations behind a binding: the engine, the outcomes and the gate see what the judge sees.
+
+A reference in plain NumPy with one mistake in it, or driven wrongly, stands in for a framework. Here it is run as a
+check of the table is: found by its binding, driven, read, judged, and named by an outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from conformance.bindings import BINDINGS
+from conformance.bindings.base import Group
+from conformance.cases import side_by_side
+from conformance.cases.table import Instance
+from conformance.judge import engine
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Outcome
+from conformance.proof import planting
+from conformance.proof.kill_matrix import digest as of_matrix
+from conformance.proof.trials import NumPyDriver, Trial
+from conformance.run import workers
+from reference.formats import FORMATS
+
+RIGHT = ""  # in the place of the name of a mistake
+MODE = "plain"
+
+
+def outcome(trial: Trial, name: str = RIGHT) -> Outcome | None:
+    """What the engine says of an implementation with this mistake in one case; None where it cannot have it."""
+    found = (trial.groups(), NumPyDriver) if name == RIGHT else planting.wrong(trial, name)
+    if found is None:
+        return None
+    with _bound(trial, *found) as framework:
+        instance = Instance(framework, trial.entry.optimizer, trial.case, trial.dtype, MODE)
+        return engine.run(instance, Ledger(()), explain=False).outcome
+
+
+@contextlib.contextmanager
+def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iterator[str]:
+    """A binding of an implementation in NumPy, in the forms of a framework, while the block lasts."""
+    entry, framework = trial.entry, f"numpy as {trial.framework}"
+    BINDINGS[framework] = SimpleNamespace(
+        framework=framework, entries={entry.optimizer: entry}, modes=(MODE,), dtypes=(trial.dtype,),
+        costly_modes=(), by_turns=False, dear_by_step=(), versions=lambda: {framework: "1"},
+        constructor=lambda entry: entry.reference,
+        arguments=lambda entry, reference, mode: {}, mode_reason=lambda entry, mode: "",
+        formats=lambda dtype: FORMATS[dtype], call=lambda entry, calls: f"{entry.cls} in NumPy",
+        start=lambda entry, right, params, dtype, mode: driver(entry, groups, params, dtype, False),
+    )  # fmt: skip
+    side_by_side.forget()  # runs of another implementation
+    try:
+        yield framework
+    finally:
+        del BINDINGS[framework]
+        side_by_side.forget()
+
+
+def passes(optimizer: str, name: str, row: dict[str, Any]) -> bool:
+    """Whether an implementation with this mistake passes the gate in the case of the matrix that shows it best."""
+    best = max(row["best"].values(), key=lambda best: best[1])[0]
+    trial = next(t for t in planting.trials(optimizer) if t.id == best)
+    found = outcome(trial, name)
+    return found is None or found.passes
+
+
+def _attempt(task: tuple[str, str, dict[str, Any]]) -> bool:
+    return passes(*task)
+
+
+def run(optimizers: Iterable[str], matrix: dict[str, Any], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The section of the report, by optimizer: how many mistakes fail the gate, and which pass it."""
+    rows = {o: {n: r for n, r in matrix[o]["rows"].items() if r["kills"]} for o in optimizers if o in matrix}
+    tasks = [(o, n, r) for o, some in rows.items() for n, r in some.items()]
+    passing: dict[str, bool] = {}
+    for (optimizer, name, _), passed in workers.in_parallel(_attempt, tasks, processes, "behind a binding"):
+        passing[name] = passed
+        if len(passing) == len(rows[optimizer]):
+            found = sorted(n for n, passed in passing.items() if passed)
+            yield optimizer, {"digest": digest(optimizer), "planted": len(passing), "passing": found}
+            passing = {}
+
+
+def digest(optimizer: str) -> str:
+    """A fingerprint of what these figures follow from: that of the matrix, which says where each is seen best."""
+    return hashlib.sha256(f"behind {of_matrix(optimizer)}".encode()).hexdigest()[:16]

@@ -1,0 +1,152 @@
+"""Mistakes planted for real: a line of the installed framework is another, while the suite runs.
+
+Each is tried in a process that is not this one: a mistake is put in, the part of the suite that has to see it runs,
+and it is taken out again. Nothing of it is written to the installation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import inspect
+import math
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
+from functools import cache
+from typing import Any
+
+from conformance.bindings import BINDINGS, installed, keras
+from conformance.cases import side_by_side
+from conformance.cases import table as cases
+from conformance.cases.table import Instance
+from conformance.errors import BadInput
+from conformance.judge import engine, ledger
+from conformance.judge.record import Outcome, Record
+from conformance.proof.kill_matrix import of_cases, short
+from conformance.proof.patch_table import PATCHES, Patch
+from conformance.run import workers
+
+
+@contextlib.contextmanager
+def planted(patch: Patch) -> Iterator[None]:
+    """The patch in the framework, in this process, while the block lasts."""
+    module, _, path = patch.where.partition(":")
+    home = scope = importlib.import_module(module)
+    *outer, name = path.split(".")
+    for part in outer:
+        home = getattr(home, part)
+    original = vars(home)[name]
+    function = inspect.unwrap(getattr(original, "__func__", original))
+    source = textwrap.dedent(inspect.getsource(function))
+    if source.count(patch.line) != 1:
+        raise BadInput(
+            f"{patch.name}: {patch.line!r} stands {source.count(patch.line)} times in {patch.where}, not once"
+        )
+    found: dict[str, Any] = {}
+    exec(compile(source.replace(patch.line, patch.mistake), f"<{patch.name}>", "exec"), vars(scope), found)
+    setattr(home, name, found[name])
+    _forget()
+    try:
+        yield
+    finally:
+        setattr(home, name, original)
+        _forget()
+
+
+def _forget() -> None:
+    """Runs that were kept, and graphs that were traced, are those of another code."""
+    keras.forget()
+    side_by_side.forget()
+
+
+def selection(patch: Patch, everything: bool) -> list[Instance]:
+    """The instances that are run against a patch: those that have to see it, or all of its optimizer."""
+    table = [i for i in cases.instances((patch.framework,)) if i.optimizer == patch.optimizer]
+    if not everything:
+        table = [i for i in table if i.case.name in patch.see]
+    return [i for i in table if not BINDINGS[i.framework].mode_reason(i.entry, i.mode)]
+
+
+def records(instances: Iterable[Instance]) -> dict[str, Record]:
+    """The record of each instance, by its id."""
+    return {i.id: engine.run(i, _ledger(), explain=False) for i in instances}
+
+
+@cache
+def _ledger() -> ledger.Ledger:
+    return ledger.load()
+
+
+_sound: dict[str, bool] = {}  # without a mistake in it: the same for all mistakes of an optimizer
+
+
+def _is_sound(instance: Instance) -> bool:
+    """Whether the gate lets it pass as it is installed: what fails without a mistake has not seen one."""
+    if instance.id not in _sound:
+        _sound[instance.id] = records([instance])[instance.id].outcome.passes
+    return _sound[instance.id]
+
+
+def attempt(task: tuple[str, bool]) -> dict[str, Any]:
+    """One mistake, by its name: who sees it, in which dtype and mode, and by what ratio."""
+    name, everything = task
+    patch = next(p for p in PATCHES if p.name == name)
+    table = selection(patch, everything)
+    sound = [i for i in table if _is_sound(i)]
+    with planted(patch):
+        bad = {i: r for i, r in records(table).items() if not r.outcome.passes}
+    seen = {i.id: bad[i.id] for i in sound if i.id in bad}
+    ratios = {i: ratio(r) for i, r in seen.items()}
+    kills: dict[str, dict[str, list[Any]]] = {}
+    for i, r in sorted(seen.items(), key=lambda item: (ratios[item[0]], item[0])):
+        kills.setdefault(r.mode, {})[r.dtype] = [r.case, short(ratios[i])]  # the last is the highest
+    mildest = min(ratios, key=lambda i: (ratios[i], i), default=None)
+    return {
+        **_described(patch),
+        "digest": digest(patch),
+        "ran": len(sound),
+        "seen": len(seen),
+        "kills": {mode: dict(sorted(by.items())) for mode, by in sorted(kills.items())},
+        "mildest": mildest and [mildest, short(ratios[mildest])],
+    }
+
+
+def ratio(record: Record) -> float:
+    """By how much a record is out of its bound; an exception, or what is not a number, is infinitely far."""
+    worst = [v.ratio for v in (record.locked, record.free) if v is not None]
+    if record.outcome is Outcome.ERROR or not worst or any(math.isnan(w) for w in worst):
+        return math.inf
+    return max(worst)
+
+
+def _described(patch: Patch) -> dict[str, Any]:
+    return {
+        "framework": patch.framework,
+        "optimizer": patch.optimizer,
+        "says": patch.says,
+        "where": patch.where,
+        "line": patch.line,
+        "mistake": patch.mistake,
+    }
+
+
+def digest(patch: Patch) -> str:
+    """A fingerprint of what its figures follow from: the mistake, the cases with their data, and the versions."""
+    versions = sorted(BINDINGS[patch.framework].versions().items())
+    return hashlib.sha256(f"{astuple(patch)} {of_cases(patch.optimizer)} {versions}".encode()).hexdigest()[:16]
+
+
+def chosen(optimizers: Iterable[str]) -> list[Patch]:
+    """The mistakes in the installed frameworks, of these optimizers."""
+    wanted, there = set(optimizers), installed()
+    return [p for p in PATCHES if p.framework in there and p.optimizer in wanted]
+
+
+def run(patches: Sequence[Patch], processes: int, everything: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The section of the report: every mistake, and who saw it, each as soon as it is tried."""
+    workers.one_thread_each()
+    tasks = [(p.name, everything) for p in patches]
+    for (name, _), found in workers.in_parallel(attempt, tasks, processes, "planted", apart=True):
+        yield name, found

@@ -1,0 +1,142 @@
+"""What is planted in an optimizer: the mistakes of its rule, the faults of what drives it, and those of its fields.
+
+The last follow from the fields by themselves: every option ignored, every term left out, every other form, every
+slot lost or not restored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from conformance import mutants
+from conformance.bindings import BINDINGS
+from conformance.bindings.base import Entry, Group
+from conformance.cases import table
+from conformance.mutants import Mutant
+from conformance.proof import trials as selfcheck
+from conformance.proof.faults import COUNTERS, FAULTS, forgetting, losing
+from conformance.proof.trials import NumPyDriver, Trial
+from reference.base import Reference
+from reference.wrapped import Wrapped
+
+
+def entries(optimizer: str) -> list[Entry]:
+    """The entries of an optimizer, one a framework that has it."""
+    return [b.entries[optimizer] for b in BINDINGS.values() if optimizer in b.entries]
+
+
+WRAPPED = "wrapped"  # what a framework wraps around every rule has a matrix of its own, as if it were an optimizer
+
+
+def optimizers() -> list[str]:
+    """Every optimizer of every framework, and what is wrapped around them."""
+    return [*sorted({name for b in BINDINGS.values() for name in b.entries}), WRAPPED]
+
+
+@cache
+def trials(optimizer: str) -> tuple[Trial, ...]:
+    """Those of the rule alone; of what is wrapped around every rule, those of the rules that it is tried on."""
+    if optimizer == WRAPPED:
+        return tuple(t for name in table.WRAPPED_TOGETHER for t in selfcheck.trials(name) if t.case.wrapping)
+    return tuple(t for t in selfcheck.trials(optimizer) if not t.case.wrapping)
+
+
+def subject(trial: Trial) -> str:
+    """Whose mistakes are planted in a trial."""
+    return WRAPPED if trial.case.wrapping else trial.entry.optimizer
+
+
+@cache
+def planted_in(optimizer: str) -> tuple[Mutant, ...]:
+    """The mistakes of a rule, those that it inherits included."""
+    rules = [Wrapped] if optimizer == WRAPPED else [e.reference for e in entries(optimizer)]
+    return tuple(sorted({m for rule in rules for m in mutants.of(rule)}, key=lambda m: m.name))
+
+
+@cache
+def mistakes(optimizer: str) -> dict[str, Mutant]:
+    """All that is planted in an optimizer, by name."""
+    found = {m.name: m for m in planted_in(optimizer)}
+    if optimizer != WRAPPED:
+        found |= {f"fault:{f.name}": Mutant("driver", f.name, "", "", f.says, f.bug) for f in FAULTS.values()}
+    return found | {name: Mutant("driver", name, "", "", says) for name, says, _ in systematic(optimizer)}
+
+
+def wrong(trial: Trial, name: str) -> tuple[list[Group], type[NumPyDriver]] | None:
+    """The references and the driver that make the mistake of this name; None where they cannot."""
+    groups = trial.groups()
+    if name.startswith("fault:"):
+        return groups, FAULTS[name.removeprefix("fault:")].driver
+    mutant = next((m for m in planted_in(subject(trial)) if m.name == name), None)
+    if mutant is not None:
+        planted = mutants.planted(groups, mutant)
+        return planted and (planted, NumPyDriver)
+    change = next(c for n, _, c in systematic(subject(trial)) if n == name)
+    if isinstance(change, Losing):
+        return groups, (losing if change.kept else forgetting)(change.slot)
+    try:
+        return [Group(g.tensors, _changed(trial.entry, g.reference, *change)) for g in groups], NumPyDriver
+    except ValueError:  # no such combination
+        return None
+
+
+@dataclass(frozen=True)
+class Losing:
+    """A slot that is never stored or, if it is kept, not restored."""
+
+    slot: str
+    kept: bool
+
+
+USUAL = "usual"  # the value that the cases have which are not about the option
+
+
+@cache
+def systematic(optimizer: str) -> tuple[tuple[str, str, Any], ...]:
+    """A mistake for every option, form and slot of the optimizer: its name, in words, what it changes.
+
+    An option is ignored (it is what the other cases have), or its term is left out (it is 0); a form is another;
+    a slot is never stored, or not restored.
+    """
+    found: dict[str, tuple[str, Any]] = {}
+    for trial in trials(optimizer):
+        for group in trial.groups():
+            rule = group.reference
+            for label, name, value in _alternatives(trial.entry, rule):
+                says = "what the other cases have" if value == USUAL else repr(value)
+                found[label] = f"{name} is {says}, whatever is asked for", (name, value)
+            zeros = [np.zeros(p.shape) for p in trial.case.data(trial.entry).params]
+            inner = rule.inner.init(zeros) if isinstance(rule, Wrapped) else {}
+            for slot, first in rule.init(zeros).items():
+                if slot not in (*COUNTERS, *rule.schedule, *inner) and first:
+                    found[f"lost:{slot}"] = f"the slot {slot!r} keeps its first value", Losing(slot, True)
+                    found[f"not-restored:{slot}"] = f"the slot {slot!r} is not restored", Losing(slot, False)
+    return tuple((name, *rest) for name, rest in sorted(found.items()))
+
+
+def _alternatives(entry: Entry, reference: Reference) -> Iterator[tuple[str, str, Any]]:
+    """The other forms that are allowed here, the usual value of each number that is another, and 0."""
+    for f in fields(reference):
+        if f.name in ("counter", "learning_rate", "inner"):  # the faults of counters and rates are about these
+            continue
+        has, forms = getattr(reference, f.name), f.metadata["one_of"]
+        number = not forms and (f.metadata["probe"] is not None or f.name in entry.arguments)
+        number = number and f.name not in entry.dialect
+        values = [(f"form:{f.name}={v}", v) for v in forms] + [(f"ignored:{f.name}", USUAL)] * number
+        values += [(f"zero:{f.name}", 0.0)] * (number and isinstance(has, float))
+        for label, value in values:
+            with contextlib.suppress(ValueError):  # no such combination
+                if getattr(_changed(entry, reference, f.name, value), f.name) != has:
+                    yield label, f.name, value
+
+
+def _changed(entry: Entry, reference: Any, name: str, value: Any) -> Any:
+    if value == USUAL:
+        value = entry.base.get(name, type(reference).__dataclass_fields__[name].metadata["base"])
+    return replace(reference, **{name: value})

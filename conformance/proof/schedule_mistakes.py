@@ -1,0 +1,186 @@
+"""What the cases of schedules can see: every mistake in a reference, every option ignored, and the case that tells.
+
+No framework takes part: an implementation is stood in for by the reference with the mistake, computed in extended
+precision. `python -m conformance.proof.schedule_mistakes` writes what is found to schedules.json, for the page; the
+tests repeat all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance import mutants
+from conformance.areas.schedules import keras_driver, plateau, torch_driver
+from conformance.areas.schedules.cases import Case, Entry, cases, length, points
+from conformance.areas.schedules.verdict import MOMENTUM, Judged, Precision, Seen, judged, typed
+from conformance.bindings.base import Group, Unsupported, to_arguments
+from conformance.judge.record import atomically
+from conformance.mutants import Mutant
+from reference.formats import WORKING
+from reference.schedules import Plateau, Schedule, is_recursive
+
+PATH = Path(__file__).with_name("schedules.json")
+DRIVERS: Mapping[str, Any] = {"torch": torch_driver, "keras": keras_driver}
+ENTRIES: Sequence[tuple[str, Entry]] = [(f, e) for f, d in DRIVERS.items() for e in d.entries.values()]
+Kill = tuple[str, float]  # the case, and how many times what is allowed
+
+
+@cache
+def trials(framework: str, name: str) -> list[tuple[Case, Schedule]]:
+    """Every case of a schedule with its references."""
+    driver = DRIVERS[framework]
+    entry, found = driver.entries[name], []
+    for case in cases(entry):
+        try:
+            for reference in case.references(entry, None, driver.GROUPS):
+                to_arguments(entry, reference)
+                found.append((case, reference))
+        except Unsupported:
+            continue
+    return found
+
+
+def times(framework: str, case: Case, reference: Schedule) -> list[float]:
+    """The updates at which an implementation is looked at."""
+    whole = list(range(length(reference, case)))
+    if framework == "torch" and is_recursive(reference):
+        return whole
+    return sorted({*whole, *points(reference, case)})
+
+
+def seen_by(framework: str, case: Case, reference: Schedule, make: Callable[[float], Any] = WORKING.dtype) -> Seen:
+    """What an implementation would use that computes with `make`, exactly or rounded."""
+    made = typed(reference, lambda _, v: make(v))
+    steps = times(framework, case, reference)
+    by_recursion = framework == "torch" and reference.by_recursion
+    rates = made.run(steps) if by_recursion else [made.at(t) for t in steps]
+    rows: Seen = [(t, {"rate[0]": float(np.float64(rate))}) for t, rate in zip(steps, rates, strict=True)]
+    if reference.momenta:
+        for t, row in rows:
+            row["momentum[0]"] = float(np.float64(made.momentum(t))) if reference.cycle_momentum else MOMENTUM
+    return rows
+
+
+def precision_of(framework: str, entry: Entry) -> Precision:
+    """float64 where that is what is computed: a rounding that Keras makes anyway is nobody's mistake."""
+    driver = DRIVERS[framework]
+    return driver.precision(entry, "float64" if framework == "torch" else "float32", driver.PLAIN)
+
+
+def kill(mutant: Mutant, framework: str, name: str) -> Kill | tuple[()] | None:
+    """The first case that sees the mistake; () where the schedule's dialect cannot make it, None if none does."""
+    entry, reached = DRIVERS[framework].entries[name], False
+    precision = precision_of(framework, entry)
+    with np.errstate(all="ignore"):
+        for case, reference in trials(framework, name):
+            try:
+                wrong = seen_by(framework, case, mutants.plant(reference, mutant))
+            except (ArithmeticError, IndexError):
+                return case.name, math.inf
+            if repr(wrong) == repr(seen_by(framework, case, reference)):
+                continue
+            reached = True
+            found = judged(wrong, [Group((0,), reference)], precision)
+            if not found.conforms:
+                return case.name, found.ratio
+    return None if reached else ()
+
+
+def options(entry: Entry) -> list[str]:
+    """The hyperparameters of a schedule that are its own options."""
+    given = (f for f in fields(entry.reference) if f.name in entry.arguments and f.name not in entry.dialect)
+    return [f.name for f in given if f.metadata["probe"] is not None]
+
+
+def ignored(option: str, framework: str, name: str) -> Kill | None:
+    """The first case that sets an option and tells an implementation that leaves it at the base value."""
+    entry = DRIVERS[framework].entries[name]
+    left = entry.base.get(option, next(f.metadata["base"] for f in fields(entry.reference) if f.name == option))
+    for case, reference in trials(framework, name):
+        if option in case.overrides:
+            ignoring = entry.reference(**{**vars(reference), option: left})
+            with np.errstate(all="ignore"):
+                wrong = seen_by(framework, case, ignoring)
+                found = judged(wrong, [Group((0,), reference)], precision_of(framework, entry))
+            if not found.conforms:
+                return case.name, found.ratio
+    return None
+
+
+# -- what follows a metric ---------------------------------------------------------------------------
+def plateaus(framework: str) -> list[plateau.PlateauCheck]:
+    """The checks of a framework's ReduceLROnPlateau that run in the plain way."""
+    found = (c for c in plateau.checks() if c.framework == framework)
+    return [c for c in found if c.dtype == "float64" and c.mode == plateau.PLAIN[framework]]
+
+
+def following(check: plateau.PlateauCheck, reference: Schedule) -> Judged:
+    """The verdict of a check on an implementation that does what this reference does."""
+    groups = check.groups(installed=False)[:1]
+    sign = -1 if groups[0].reference.mode == "max" else 1
+    scripts = {name: [sign * x for x in plateau.METRICS[name]] for name in check.case.metrics}
+    seen = {
+        name: [(t, {"rate[0]": float(v)}) for t, v in enumerate(reference.follow(metrics))]
+        for name, metrics in scripts.items()
+    }
+    return plateau.judge_all(seen, scripts, groups, plateau.precision_of(check.framework, "float64"))
+
+
+def kill_plateau(mutant: Mutant, framework: str) -> Kill | None:
+    """The first case of a framework that sees the mistake."""
+    for check in plateaus(framework):
+        found = following(check, mutants.plant(check.groups(installed=False)[0].reference, mutant))
+        if not found.conforms:
+            return check.name, found.ratio
+    return None
+
+
+# -- all of it ------------------------------------------------------------------------------------------
+def found() -> dict[str, dict[str, list]]:
+    """Schedule -> mistake -> the case that sees it and by how much; "ignored:..." are options."""
+    table: dict[str, dict[str, list]] = {}
+    for framework, entry in ENTRIES:
+        kills = table[f"{framework} {entry.cls}"] = {}
+        for name, killed in _of(framework, entry):
+            if killed != ():
+                kills[name] = _kept(killed)
+    for framework in plateau.PLAIN:
+        kills = table[f"{framework} ReduceLROnPlateau"] = {}
+        for mutant in mutants.of(Plateau):
+            if killed := kill_plateau(mutant, framework):
+                kills[mutant.name] = _kept(killed)
+    return table
+
+
+def _of(framework: str, entry: Entry) -> Iterator[tuple[str, Kill | tuple[()] | None]]:
+    for mutant in mutants.of(entry.reference):
+        yield mutant.name, kill(mutant, framework, entry.optimizer)
+    for option in options(entry):
+        yield f"ignored:{option}", ignored(option, framework, entry.optimizer)
+
+
+def _kept(killed: Kill | None) -> list:
+    """As it is written down: [] where nobody sees it, no ratio where the mistake is no number or fails."""
+    if not killed:
+        return []
+    case, ratio = killed
+    return [case, float(f"{ratio:.3g}") if math.isfinite(ratio) else None]
+
+
+def load() -> dict[str, dict[str, list]]:
+    """What is written down."""
+    return json.loads(PATH.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    with atomically(PATH) as file:
+        rows = (f"{json.dumps(name)}: {json.dumps(kills, sort_keys=True)}" for name, kills in found().items())
+        file.write("{\n" + ",\n".join(rows) + "\n}\n")

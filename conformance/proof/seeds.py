@@ -1,0 +1,262 @@
+"""No false alarms: right implementations over hundreds of seeds of every problem.
+
+The seeds lie side by side along a last axis where no element of a tensor knows of another, so that one run does
+them all, in every dtype and mode of a framework. Other rules run once a seed, each seed in one dtype and mode, in
+turn, and in fewer steps. What a row of the ledger speaks of is held to what that expects. Other data than the
+table's may meet a known defect elsewhere: a run that is not as the rule says is held to what the rows of its
+optimizer expect too, and is counted as known if it is that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from conformance.bindings import BINDINGS, installed
+from conformance.bindings.base import Entry, Unsupported
+from conformance.cases import table as cases
+from conformance.cases.table import Case, Instance
+from conformance.errors import BadInput
+from conformance.judge import engine, ledger
+from conformance.judge.ledger import Row
+from conformance.judge.verdict import LIMIT, Judge
+from conformance.proof.kill_matrix import of_cases, short
+from conformance.run import workers
+from reference.branches import TooManyBranches
+
+ALONE = 8  # steps of a run of one seed: many of them are judged tensor by tensor
+TENSORS = 3  # and of no more than these
+
+
+@dataclass(frozen=True)
+class Task:
+    """One case of one optimizer, in all dtypes and modes of a framework."""
+
+    framework: str
+    optimizer: str
+    number: int  # of the case in its table
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The highest ratio of one implementation in one case, over all seeds."""
+
+    implementation: str
+    dtype: str
+    ratio: float
+    runs: int
+    where: str
+    known: int = 0  # runs that are as a row of the ledger says of other cases
+
+
+@dataclass
+class Shared:
+    """What the modes of one dtype share: the free runs of what is expected, and the verdicts on the same bits."""
+
+    trajectories: dict = field(default_factory=dict)
+    verdicts: dict[bytes, Verdict] = field(default_factory=dict)
+
+
+def run(optimizers: Sequence[str], seeds: int, processes: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sections of the report, by optimizer, each as soon as it is finished."""
+    workers.one_thread_each()
+    if not installed():
+        raise BadInput("seeds: neither TensorFlow nor PyTorch is installed, so that there is nothing to run.")
+    tasks = {name: list(_tasks(name, seeds)) for name in optimizers}
+    done: list[list[Found]] = []
+    many = workers.number(processes, workers.A_FRAMEWORK)
+    for task, found in workers.in_parallel(_installed, [t for ts in tasks.values() for t in ts], many, "seeds"):
+        done.append(found)
+        if len(done) == len(tasks[task.optimizer]):
+            yield task.optimizer, _section(task.optimizer, done, seeds)
+            done = []
+
+
+def digest(optimizer: str, seeds: int) -> str:
+    """A fingerprint of what these figures follow from: the cases with their data, the rule, and the versions."""
+    versions = {f: sorted(BINDINGS[f].versions().items()) for f in installed() if optimizer in BINDINGS[f].entries}
+    return hashlib.sha256(f"{of_cases(optimizer)} {seeds} {versions}".encode()).hexdigest()[:16]
+
+
+def _tasks(optimizer: str, seeds: int) -> Iterator[Task]:
+    for framework in installed():
+        entry = BINDINGS[framework].entries.get(optimizer)
+        for i in _one_a_problem(entry) if entry else ():
+            yield Task(framework, optimizer, i, seeds)
+
+
+def _one_a_problem(entry: Entry) -> Iterator[int]:
+    """The numbers of one case for every problem; where all seeds are one run, of all cases that are about steps."""
+    table, seen = cases.cases(entry), set()
+    for i, case in sorted(enumerate(table), key=lambda item: bool(item[1].overrides)):
+        if case.wrapping or case.second_group:
+            continue
+        if case.problem not in seen or (_side_by_side(entry) and _about_steps(case)):
+            seen.add(case.problem)
+            yield i
+
+
+def _about_steps(case: Case) -> bool:
+    return case.name in {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
+
+
+def _side_by_side(entry: Entry) -> bool:
+    return entry.reference.separable and entry.reference.gradients == "dense"
+
+
+def _installed(task: Task) -> list[Found]:
+    """One case over all seeds, in every dtype and mode in which the table has it."""
+    entry = BINDINGS[task.framework].entries[task.optimizer]
+    case = cases.cases(entry)[task.number]
+    there = [
+        i
+        for i in cases.instances((task.framework,))
+        if (i.optimizer, i.case.name) == (task.optimizer, case.name)
+        and not BINDINGS[task.framework].mode_reason(entry, i.mode)
+    ]
+    runs = _together(there, task.seeds) if _side_by_side(entry) else _alone(there, task.seeds)
+    worst: dict[tuple[str, str], Found] = {}
+    for instance, (ratio, where, row), seeds in runs:
+        key = instance.mode, instance.dtype
+        name = f"{task.framework} {instance.mode}"
+        before = worst.get(key, Found(name, instance.dtype, -1.0, 0, ""))
+        ratio, where = max((before.ratio, before.where), (ratio, where))
+        known = before.known + seeds * bool(row)
+        worst[key] = replace(before, ratio=ratio, where=where, runs=before.runs + seeds, known=known)
+    return list(worst.values())
+
+
+Verdict = tuple[float, str, str]  # the ratio, where it is, and the row of the ledger that speaks of other cases
+Run = tuple[Instance, Verdict, int]  # how it ran, and of how many seeds
+
+
+def _together(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+    """All seeds in one run, in every dtype and mode; modes with the same bits have the same verdict."""
+    shared: dict[str, Shared] = defaultdict(Shared)
+    for instance in there:
+        one = replace(instance, case=replace(instance.case, seeds=tuple(range(seeds))))
+        found = _in_mode(one, instance, shared[one.dtype])
+        if found is not None:
+            yield one, found, seeds
+
+
+def _alone(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+    """A run for each seed, in one dtype and mode, in turn."""
+    waiting: dict[str, Any] = {}  # what was built and traced for a dtype
+    for k in range(seeds if there else 0):
+        instance = there[k % len(there)]
+        case = instance.case
+        shapes = (case.shapes or instance.entry.shapes)[:TENSORS]
+        seeded = replace(case, seeds=(k,), steps=min(case.steps, ALONE), shapes=shapes)
+        one = replace(instance, case=seeded)
+        found = _in_mode(one, instance, Shared(), waiting)
+        if found is not None:
+            yield one, found, 1
+
+
+def _in_mode(one: Instance, listed: Instance, shared: Shared, waiting: dict | None = None) -> Verdict | None:
+    """The ratio of one run; None where the framework has no such call, or is known to raise."""
+    row = _ledger().row(listed, BINDINGS[one.framework].versions())
+    if row is not None and row.expect.startswith("raises:"):
+        return None
+    try:
+        seen = engine.drive(one) if waiting is None else _driven(one, waiting)
+    except Unsupported:
+        return None
+    key = engine.fingerprint(seen) + (row.id if row else "").encode()
+    if key not in shared.verdicts:
+        ratio, where = _held_to(row, one, seen, shared)
+        found: Verdict = ratio, where, ""
+        for other in _rows_of(listed) if not ratio <= LIMIT else ():
+            if other is not row and found[0] > LIMIT:
+                found = min(found, (*_held_to(other, one, seen, shared), other.id), key=lambda v: v[0])
+        shared.verdicts[key] = found
+    return shared.verdicts[key]
+
+
+def _held_to(row: Row | None, one: Instance, seen: engine.Observation, shared: Shared) -> tuple[float, str]:
+    """The verdict by what a row of the ledger expects, or by the rule."""
+    expected = row.expected(seen.groups) if row is not None else seen.groups
+    trajectories = shared.trajectories.setdefault(row and row.id, {})
+    return _verdict(engine.judge(one, seen, expected, trajectories=trajectories), one.case)
+
+
+def _rows_of(instance: Instance) -> list[Row]:
+    """What the ledger says of other cases of the optimizer."""
+    versions, mine = BINDINGS[instance.framework].versions(), f"{instance.framework}-{instance.optimizer}-"
+    return [
+        row
+        for row in _ledger().rows
+        if row.expect.startswith("mutant:")
+        and row.applies(versions)
+        and any(p.startswith(mine) for p in row.select)
+    ]
+
+
+def _driven(one: Instance, waiting: dict[str, Any]) -> engine.Observation:
+    """Driven by what was built for another seed, where that can begin anew: to trace a graph takes longer."""
+    key, binding = one.dtype, BINDINGS[one.framework]
+    driver = waiting.pop(key, None)
+    groups = one.case.groups(one.entry, binding.constructor(one.entry))
+    params = one.case.data(one.entry).params
+    if driver is None:
+        driver = binding.start(one.entry, groups, params, one.dtype, one.mode)
+    else:
+        driver.restart(one.mode, params)
+    seen = engine.through(one, driver, groups)
+    if one.case.resumed_at is None and getattr(driver, "as_before", False):
+        waiting[key] = driver
+    return seen
+
+
+@cache
+def _ledger() -> ledger.Ledger:
+    return ledger.load()
+
+
+def _verdict(judge: Judge, case: Case) -> tuple[float, str]:
+    """The higher ratio of the steps one by one and of the whole run, and where it is."""
+    try:
+        found = max((judge.locked(), judge.free()), key=lambda judged: judged.ratio)
+    except TooManyBranches as reason:
+        return float("inf"), f"{case.name}: {reason}"
+    at = found.worst
+    if at is None:
+        return found.ratio, case.name
+    seed = case.seeds[0] if len(case.seeds) == 1 else at.element[-1] if at.element else "all"
+    return found.ratio, f"{case.name}, seed {seed}, step {at.step}, {at.quantity}"
+
+
+def _section(optimizer: str, found: Sequence[Sequence[Found]], seeds: int) -> dict[str, Any]:
+    groups: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for one in (one for results in found for one in results):
+        groups[one.implementation, one.dtype].append(one)
+    rows = []
+    for (implementation, dtype), results in sorted(groups.items()):
+        worst = max(results, key=lambda f: (f.ratio, f.where))
+        rows.append(
+            {
+                "implementation": implementation,
+                "dtype": dtype,
+                "runs": sum(f.runs for f in results),
+                "known": sum(f.known for f in results),
+                "highest": short(worst.ratio),
+                "case": worst.where,
+            }
+        )
+    accused = [f for results in groups.values() for f in results if not f.ratio <= LIMIT]
+    return {
+        "digest": digest(optimizer, seeds),
+        "seeds": seeds,
+        "rows": rows,
+        "runs": sum(row["runs"] for row in rows),
+        "known": sum(row["known"] for row in rows),
+        "highest": max((row["highest"] for row in rows), default=0.0),
+        "versions": {n: v for f in installed() for n, v in BINDINGS[f].versions().items()},
+        "accused": sorted(f"{f.implementation}, {f.dtype}, {f.where}: {f.ratio:.3g}" for f in accused),
+    }

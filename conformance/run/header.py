@@ -1,0 +1,150 @@
+"""The header of a run file: what was run, on what, and what no case covers."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import platform
+import subprocess
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.areas import registry
+from conformance.bindings import BINDINGS, installed
+from conformance.judge.ledger import Ledger
+from conformance.judge.record import Header, Outcome, Record
+from conformance.run import shards
+from reference.formats import WORKING
+
+CALLS = "the constructor calls of a file"
+BRIEF = "each case once, in one dtype and mode: a brief run"
+# framework, optimizer -> {"options": [constructor arguments], "classes": [optimizers of the framework]}
+Signatures = Mapping[tuple[str, str], Mapping[str, list[str]]]
+
+
+def make_header(
+    name: str,
+    selected: Collection[str],
+    records: Mapping[str, Record],
+    signatures: Signatures,
+    ledger: Ledger,
+    frameworks: Sequence[str] = (),
+    shard: str = "",
+    brief: bool = False,
+    called: Sequence[Any] | None = None,
+) -> Header:
+    """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for.
+
+    With `called`, those instances are the whole table: the constructor calls of a file.
+    """
+    frameworks = frameworks or installed()
+    table = list(called) if called is not None else part(registry.instances(frameworks), brief)
+    ending = "-brief" if brief else "" if called is None else f"-{_fingerprint(called)}"
+    versions = all_versions(frameworks)
+    whole = len(selected) == len(table)
+    options = {f"{f}-{o}": list(s["options"]) for (f, o), s in sorted(signatures.items())}
+    return Header(
+        name=name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        commit=commit(),
+        platform=f"{platform.system()} {platform.machine()}",
+        versions=versions,
+        digest=registry.digest(frameworks) + ending,
+        total=len(table),
+        selected=len(selected),
+        selection=_selection(len(selected), len(table), shard, brief, called),
+        missing=sorted(set(selected) - set(records)),
+        longdouble_is_wider=WORKING.is_wider,
+        uncovered=uncovered(records.values(), options) if whole and called is None else {},
+        unlisted=unlisted(signatures),
+        pinned={f: versions.get(f, "").startswith(BINDINGS[f].pinned) for f in frameworks},
+        stale=stale(records.values(), versions, frameworks, ledger),
+        shard=shard,
+        tables=tables(frameworks, table, ending),
+        options=options,
+    )
+
+
+def part(table: list[Any], brief: bool) -> list[Any]:
+    """The table of a brief run, or all of it."""
+    return shards.brief(table) if brief else table
+
+
+def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") -> dict[str, dict[str, Any]]:
+    """The part of the table that each framework has for itself."""
+    return {
+        f: {"digest": registry.digest([f]) + ending, "total": sum(i.needs == (f,) for i in table)}
+        for f in frameworks
+    }
+
+
+def _fingerprint(called: Sequence[Any]) -> str:
+    return hashlib.sha256("\n".join(f"{i.id} {i.case!r}" for i in called).encode()).hexdigest()[:8]
+
+
+def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
+    """What was run, in words; nothing for all of the table."""
+    if selected < total and not shard:
+        return f"{selected} of {total} by the options of the command line"
+    return BRIEF if brief else CALLS if called is not None else ""
+
+
+def stale(
+    records: Iterable[Record], versions: Mapping[str, str], frameworks: Sequence[str], ledger: Ledger
+) -> list[str]:
+    """Rows of the ledger that nothing needed, though every case that they select did run."""
+    outcomes = {r.id: r.outcome.value for r in records}
+    return ledger.stale(outcomes, versions, (i.id for i in registry.instances(frameworks)))
+
+
+def all_versions(frameworks: Collection[str]) -> dict[str, str]:
+    """Python, NumPy, and each framework under test with what it runs on."""
+    found = {"python": platform.python_version(), "numpy": np.__version__}
+    for framework in frameworks:
+        found.update(BINDINGS[framework].versions())
+    return found
+
+
+def commit() -> str:
+    """The commit of this checkout, marked when it has changes; of an installed package, nothing."""
+    here = Path(__file__).resolve().parents[2]
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The constructor arguments that no case set to anything but the default."""
+    given: dict[str, set[str]] = {}
+    for r in records:
+        if r.outcome is not Outcome.ERROR:
+            given.setdefault(f"{r.area}-{r.framework}-{r.optimizer}", set()).update(r.options)
+    found: dict[str, list[str]] = {}
+    for key, names in sorted(options.items()):
+        framework, _, optimizer = key.partition("-")
+        area, entry = registry.entry(framework, optimizer)
+        for option in names:
+            if option not in given.get(f"{area}-{key}", ()) and option not in entry.not_update:
+                found.setdefault(framework, []).append(f"{entry.cls}.{option}")
+    return found
+
+
+def unlisted(signatures: Signatures) -> dict[str, list[str]]:
+    """The optimizers and schedules of each framework that have no entry, so that nothing checks them."""
+    found: dict[str, list[str]] = {}
+    for (framework, _), signature in signatures.items():
+        known = signature.get("known") or [e.cls for e in BINDINGS[framework].entries.values()]
+        missing = set(signature["classes"]) - set(known)
+        if missing:
+            found[framework] = sorted(missing.union(found.get(framework, ())))
+    return dict(sorted(found.items()))

@@ -1,0 +1,285 @@
+"""The pytest plugin: selects and runs the case instances, and keeps the run file.
+
+Workers judge, the controlling process writes: each record travels as a property of its test report, so
+that parallel workers lose nothing, and one that dies leaves an ERROR in the place of its record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from conformance.areas import registry
+from conformance.bindings import BINDINGS, installed
+from conformance.cases import calls
+from conformance.cases import table as cases
+from conformance.errors import BadInput
+from conformance.judge import ledger
+from conformance.judge.failure import explain
+from conformance.judge.record import SELECTIONS, Outcome, Record, Run, atomically, write_run
+from conformance.run import shards, workers
+from conformance.run.header import make_header
+
+PROPERTY = "conformance"
+OUTCOME = "outcome"  # of it, so that a status takes no parsing
+SIGNATURE = "signature"
+MEMORY_A_WORKER = workers.A_FRAMEWORK
+STATUS = {  # a status of its own: neither is a plain pass, and neither is a skip
+    Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
+    Outcome.DIVERGES_KNOWN: ("known", "k", "DIVERGES_KNOWN"),
+}
+_ID = re.compile(r"::test_step\[(.+)\]$")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance", "conformance of optimizers")
+    for name in SELECTIONS:
+        group.addoption(
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help=f"only this {name}, exactly (repeat it, or use commas)",
+        )
+    group.addoption("--reports", default="reports", metavar="DIR", help="where runs are written (reports)")
+    group.addoption("--record", default=None, metavar="NAME", help="name of the run: DIR/runs/NAME.jsonl")
+    group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, of about the same cost")
+    group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
+    group.addoption("--config", default=None, metavar="FILE", help="the constructor calls of a file, not the table")
+    group.addoption("--costs", default=None, metavar="FILE", help="write what the checks cost, for --shard")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    workers.one_thread_each()
+    try:
+        table = _selected(config)
+        rows = ledger.load()
+        if not hasattr(config, "workerinput"):  # once is enough
+            rows.check(i.id for i in registry.instances())
+    except BadInput as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[TABLE], config.stash[LEDGER] = table, rows
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(config), "conformance-recorder")
+
+
+TABLE = pytest.StashKey[list[cases.Instance | registry.Check]]()
+LEDGER = pytest.StashKey[ledger.Ledger]()
+
+
+def _selected(config: pytest.Config) -> list[cases.Instance | registry.Check]:
+    """The instances that the options ask for, of the frameworks that are installed."""
+    given = {
+        name: [part.strip() for v in config.getoption(f"--{name}") for part in v.split(",") if part.strip()]
+        for name in SELECTIONS
+    }
+    there = installed()
+    if config.getoption("--config"):
+        called = [i for c in calls.load(config.getoption("--config")) for i in c.instances()]
+        return [i for i in cases.select(called, **given) if i.framework in there]
+    chosen = cases.select(registry.instances(), **given)
+    for name in given["framework"]:
+        if name.lower() in BINDINGS and name.lower() not in there:
+            raise BadInput(
+                f"--framework: {name!r} is not installed; installed are: {', '.join(there) or 'none'}. "
+                f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
+            )
+    chosen = [i for i in chosen if set(i.needs) <= set(there)]
+    chosen = shards.brief(chosen) if config.getoption("--brief") else chosen
+    shard = config.getoption("--shard")
+    if shard and any(values for name, values in given.items() if name != "framework"):
+        raise BadInput("--shard: it divides the whole table, so it goes with no selection but --framework.")
+    return shards.part(chosen, shard) if shard else chosen
+
+
+def _frameworks(config: pytest.Config) -> list[str]:
+    """What is under test: the installed frameworks, or those of --framework, which then are the whole."""
+    given = {n.strip().lower() for v in config.getoption("--framework") for n in v.split(",") if n.strip()}
+    there = installed()
+    return [f for f in there if f in given] if given and given <= set(there) else there
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "instance" in metafunc.fixturenames:
+        if not installed():
+            raise pytest.UsageError(
+                "no framework is installed, so there is nothing to test. Install one: "
+                "pip install '.[torch]' or pip install '.[tensorflow]'"
+            )
+        table = metafunc.config.stash[TABLE]
+        metafunc.parametrize("instance", table, ids=[i.id for i in table])
+
+
+_signed: set[tuple[str, str]] = set()
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Any:
+    """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
+    from conformance.judge import engine
+
+    def judge(instance: cases.Instance | registry.Check) -> None:
+        record = registry.run(instance, request.config.stash[LEDGER])
+        properties = request.node.user_properties
+        properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
+        properties.append((OUTCOME, record.outcome.value))
+        key = (instance.framework, instance.optimizer)
+        if key not in _signed:  # once a process and optimizer: what the installed constructor offers
+            own = engine.signature if isinstance(instance, cases.Instance) else type(instance).signature
+            offered = own(instance)
+            if offered is not None:
+                _signed.add(key)
+                properties.append((SIGNATURE, [*key, offered]))
+        if not record.outcome.passes:
+            pytest.fail(explain(record, registry.versions(instance)), pytrace=False)
+
+    return judge
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """As pytest's own, but what was set up for a check and taken down after it is reported only if it went wrong.
+
+    Workers send each report to the controlling process, which takes a core from them while it reads.
+    """
+    if "instance" not in getattr(item, "fixturenames", ()):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    if report.when == "call" and report.passed:
+        outcome = dict(report.user_properties).get(OUTCOME)
+        return STATUS.get(Outcome(outcome)) if outcome else None
+    return None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    workers.collect_rarely()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    workers.collect_rarely()  # the process ends: what is left need not be looked through
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many workers as there are cores, and no more than memory carries."""
+    return workers.auto(MEMORY_A_WORKER)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Unless asked for another: a worker gets all checks that share a run or a traced graph."""
+    if config.getoption("dist") != "load":
+        return None
+    from conformance.run.scheduler import Together
+
+    return Together(config, log)
+
+
+class Recorder:
+    """Gathers the records in the controlling process and writes the run file when all is done."""
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+        self.selected: set[str] = set()
+        self.records: dict[str, Record] = {}
+        self.signatures: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self.seconds: dict[str, float] = {}
+        self.written: Path | None = None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._select(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        self._select(ids)
+
+    def _select(self, nodeids: Any) -> None:
+        self.selected.update(m[1] for m in map(_ID.search, nodeids) if m)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = _ID.search(report.nodeid)
+        if not found:
+            return
+        properties = dict(report.user_properties)
+        if report.when == "call":
+            self.seconds[found[1]] = report.duration
+        if PROPERTY in properties and report.when == "call":
+            self.records[found[1]] = Record.from_json(json.loads(properties[PROPERTY]))
+            if SIGNATURE in properties:
+                framework, optimizer, signature = properties[SIGNATURE]
+                self.signatures[framework, optimizer] = signature
+        elif report.failed and found[1] not in self.records:
+            # A worker died, or the test broke outside of the engine. The report of a death can come twice.
+            crash = getattr(report.longrepr, "reprcrash", None)  # what was said, not where
+            self.records[found[1]] = self._broken(found[1], crash.message if crash else str(report.longrepr))
+
+    def _broken(self, name: str, said: str) -> Record:
+        instance = next(i for i in self.config.stash[TABLE] if i.id == name)
+        last = said.strip().splitlines()[-1] if said.strip() else "no message"
+        return replace(registry.blank(instance), reason=f"no record came back: {last}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self.selected or self.config.getoption("collectonly"):
+            return
+        shard = self.config.getoption("--shard") or ""
+        brief = self.config.getoption("--brief")
+        whole = len(self.selected) == len(registry.instances(installed())) or brief
+        name = self.config.getoption("--record") or (
+            "brief" if brief else "conformance" if whole or shard else "selection"
+        )
+        if shard:
+            name += "-{}of{}".format(*shards.parse(shard))
+        path = Path(self.config.getoption("--reports")) / "runs" / f"{name}.jsonl"
+        run = Run(
+            make_header(
+                name,
+                self.selected,
+                self.records,
+                self.signatures,
+                self.config.stash[LEDGER],
+                _frameworks(self.config),
+                shard,
+                bool(self.config.getoption("--brief")),
+                self.config.stash[TABLE] if self.config.getoption("--config") else None,
+            ),
+            list(self.records.values()),
+        )
+        costs = self.config.getoption("--costs")
+        try:
+            write_run(path, run)
+            if costs:
+                with atomically(Path(costs)) as file:
+                    file.write(json.dumps(shards.measured(self.seconds), indent=1) + "\n")
+        except BadInput as error:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            self.config.issue_config_time_warning(pytest.PytestWarning(str(error)), stacklevel=1)
+            return
+        self.written = path
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line in self._closing():
+            terminalreporter.write_line(line)
+
+    def _closing(self) -> Iterator[str]:
+        if self.written is None:
+            return
+        name = self.written.stem
+        named = "" if name == "conformance" else f" --name {name}"
+        yield f"run file: {self.written}"
+        yield f"report:   python -m conformance report{named}    judge it: python -m conformance gate{named}"
