@@ -1,6 +1,6 @@
-"""`python -m conformance`: see cli.py."""
+"""`python -m conformance`: see cli/."""
 
-from conformance.cli import main
+from conformance.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

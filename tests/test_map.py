@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.bindings import BINDINGS, installed
-from conformance.judge.verdict import LIMIT
+from conformance.judge.compared import LIMIT
 from conformance.porting import dialects, map_data, measure
 from conformance.porting.translation import Status
 from conformance.porting.uses import ROWS, Row, Use, directed, status, use_of, uses

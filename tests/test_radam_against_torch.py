@@ -12,7 +12,8 @@ import pytest
 from conformance.bindings import BINDINGS, installed
 from conformance.cases.table import Case, Instance
 from conformance.judge import engine
-from conformance.judge.verdict import LIMIT, Judge
+from conformance.judge.compared import LIMIT
+from conformance.judge.steps import Judge
 from reference.bounded import Bounded
 
 HUNDRED = Case("hundred-steps", "long enough for most of the rectification", "ordinary", steps=100)

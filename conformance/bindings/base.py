@@ -16,11 +16,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.cases.problems import OPTION_SHAPES, OPTION_STEPS, SHAPES, Shapes
 from reference.base import Reference
 from reference.formats import Format
 from reference.rows import Rows
 from reference.wrapped import Wrapped
+
+Shapes = tuple[tuple[int, ...], ...]
+
+SHAPES: Shapes = ((), (7,), (5, 11))  # a scalar, a vector and a matrix: what most optimizers take
 
 
 class Unsupported(Exception):
@@ -64,10 +67,7 @@ class Entry:
     slots: Mapping[str, str | Slot] = field(default_factory=dict)  # the framework's slot -> the reference's
     scratch: frozenset[str] = frozenset()  # what the framework keeps and never reads again
     lacks: Mapping[str, str] = field(default_factory=dict)  # mode, hyperparameter or case -> why there is none
-    shapes: Shapes = SHAPES  # of the tensors of its problems
-    option_shapes: Shapes = OPTION_SHAPES  # of those of the cases that are about an option
-    option_steps: int = OPTION_STEPS
-    steps: Mapping[str, int] = field(default_factory=dict)  # case -> steps, where fewer can be resolved
+    shapes: Shapes = SHAPES  # of the tensors that it takes
     names: Mapping[int, str] = field(default_factory=dict)  # what a tensor has to be called, where that matters
     # Hyperparameters that the framework makes a tensor of, so that what is computed from them alone is
     # rounded to the tensor's precision. The others are numbers of the host, in float64.
@@ -78,6 +78,7 @@ class Entry:
     promised: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     not_update: Mapping[str, str] = field(default_factory=dict)  # arguments that change no update -> why
     module: str = ""  # where the class is, if not in the framework's own module of optimizers
+    framework: str = ""  # whose optimizer it is
     # How a custom optimizer (conformance.checking) is constructed. State of it that `slots` does not name is not
     # compared, where undeclared state of the framework's own optimizers is an error.
     build: Callable[..., Any] | None = None
@@ -136,9 +137,6 @@ class Binding(Protocol):
     extra: str  # the extra of pyproject.toml that installs it
     pinned: tuple[str, ...]  # versions that CI pins: there an uncovered option fails
     modes: tuple[str, ...]
-    costly_modes: tuple[str, ...]  # run a few cases of each optimizer
-    by_turns: bool  # a constructor call is dear: most optimizers try an option in one mode a dtype
-    dear_by_step: tuple[str, ...]  # modes in which no step is cheaper than the first: they take a few of an option
     dtypes: tuple[str, ...]
     entries: Mapping[str, Entry]
 

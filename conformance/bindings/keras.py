@@ -22,9 +22,6 @@ framework = "keras"
 extra = "tensorflow-cpu"  # of pyproject.toml
 pinned = ("3.15.",)
 modes = ("eager", "graph", "xla")
-costly_modes = ("xla",)
-by_turns = True  # a graph takes a tenth of a second
-dear_by_step = ("eager",)  # and each step by hand 20 milliseconds
 dtypes = ("float64", "float32")
 
 

@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 from conformance.bindings.base import Argument, Entry
-from conformance.cases.problems import ONE_TENSOR
 from reference import (
     SGD,
     Adadelta,
@@ -41,7 +40,6 @@ COMMON_ARGUMENTS: dict[str, str | Argument] = {
 }
 COMMON_SLOTS = {"_accumulated_gradients": "accumulator", "_model_variables_moving_average": "average"}
 COMMON_DIALECT = {"counter": "optimizer", "decay": "decoupled"}
-SEVERAL = ("Nadam",)  # its tensors have a product in common
 NOT_UPDATE = {
     "name": "a name changes no update",
     "jit_compile": "Keras 2 compiles the step by itself where there is a GPU; the mode xla compiles it anywhere",
@@ -51,10 +49,8 @@ NOT_UPDATE = {
 def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], slots: Mapping[str, str],
            dialect: Mapping[str, Any] | None = None, tensors: Iterable[str] = (),
            **more: Any) -> Entry:  # fmt: skip
-    # Each tensor is traced by itself. What options do to several shows where all slots are: twins, late, resumed.
-    if reference.separable and cls not in SEVERAL:
-        more = {"option_shapes": ONE_TENSOR, **more}
     return Entry(
+        framework="keras",
         optimizer=cls.lower(),
         cls=cls,
         reference=reference,
@@ -72,9 +68,6 @@ def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], s
 
 BETAS = {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"}
 ADAM_SLOTS = {"_momentums": "m", "_velocities": "v", "_velocity_hats": "v_max"}
-# Where whole tensors count, each problem is a run of its own, and a short one.
-WHOLE = ("probing", "zeros", "tiny", "huge", "constant", "shrinking", "flipping", "sparse", "vanishing")
-FEWER = dict.fromkeys(WHOLE, 8)
 DECAY_AS_GIVEN = {"weight_decay": "weight_decay"}  # AdamW refuses None
 
 # One entry an optimizer: the class, its reference, its arguments, its state, and the forms it has fixed.
@@ -133,7 +126,7 @@ entries: dict[str, Entry] = {
             tensors=("beta_1", "beta_2"),
         ),
         _entry(
-            "Lamb", Lamb, BETAS, {"_momentums": "m", "_velocities": "v"}, steps=FEWER,
+            "Lamb", Lamb, BETAS, {"_momentums": "m", "_velocities": "v"},
             promised={"decay-of-paper": {"decay": "ratio", "weight_decay": 0.25}},
         ),
         replace(
@@ -181,8 +174,6 @@ entries: dict[str, Entry] = {
                      "epsilon": 1e-7, "embeddings": (3,)},
             cases={"rms-rate-other": {"rms_rate": 0.5}},
             shapes=((7,), (5, 11), (9, 4), (6, 3), (5, 5), ()),
-            option_shapes=((7,), (5, 11), (9, 4), (6, 3)),  # for Adam, two hidden layers, an embedding
-            option_steps=4, steps=FEWER,
             names={3: "embedding"},
         ),
         _entry(
@@ -193,7 +184,7 @@ entries: dict[str, Entry] = {
             # factored a "velocity" of full size with the last estimate, which no step reads.
             {"_r": "row", "_c": "column", "_v": "v"},
             dialect={"epsilon_place": "factors"},
-            tensors=("epsilon_2",), steps=FEWER,
+            tensors=("epsilon_2",),
         ),
         _entry(
             "ScheduleFreeAdamW", ScheduleFreeAdamW, {**BETAS, "warmup_steps": "warmup_steps"},

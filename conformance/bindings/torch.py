@@ -29,9 +29,6 @@ framework = "torch"
 extra = "torch"  # of pyproject.toml
 pinned = ("2.13.",)
 modes = ("forloop", "foreach", "fused", "differentiable", "capturable")
-costly_modes = ("differentiable",)
-by_turns = False
-dear_by_step = ()
 AS_IT_IS = "as-it-is"  # the mode of an optimizer of one's own, which is asked for none
 dtypes = ("float64", "float32")
 

@@ -51,6 +51,7 @@ def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], s
            fused: bool = False, capturable: bool = True, dialect: Mapping[str, Any] | None = None,
            lacks: Mapping[str, str] | None = None, **more: Any) -> Entry:  # fmt: skip
     return Entry(
+        framework="torch",
         optimizer=cls.lower(),
         cls=cls,
         reference=reference,
@@ -155,7 +156,7 @@ entries: dict[str, Entry] = {
             },
             promised={"as-documented": {"buffer": "sum"}},
             lacks={**ONE_MODE, "vectors": "torch.optim.Muon takes matrices alone, as it documents"},
-            shapes=MATRICES, option_shapes=MATRICES[:2],
+            shapes=MATRICES,
         ),
         _entry(
             "LBFGS", LBFGS,
@@ -173,9 +174,7 @@ entries: dict[str, Entry] = {
                 "groups": "torch.optim.LBFGS has no parameter groups, as it documents",
             },
             cases={"resumed-without-pair": {"problem": "ordinary", "resumed_at": 4}},  # none is kept then
-            steps={"defaults": 5, "usual-values": 5},  # each of up to 20 iterations
             scratch=frozenset({"al"}),  # the alphas of the recursion, written anew before they are read
-            option_shapes=((), (3,), (2, 4)), option_steps=12,
             shapes=((), (3,), (2, 4)),  # the bound of a scalar product grows with its length
         ),
         _entry(

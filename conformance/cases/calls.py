@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry
-from conformance.cases import table
+from conformance.cases.case import Case
+from conformance.cases.economy import cheap_modes
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput, choose
-from conformance.judge.record import Record
 
 PREFIX = "call-"  # of the names of their cases
 PROBLEMS = ("ordinary", "probing", "missing")
@@ -45,13 +46,12 @@ class Call:
         said = repr(sorted(self.arguments.items()))
         return PREFIX + hashlib.sha256(said.encode()).hexdigest()[:8]
 
-    def instances(self) -> list[table.Instance]:
+    def checks(self) -> list[OptimizerCheck]:
         """The call on some problems, in every mode that is cheap."""
-        binding = BINDINGS[self.framework]
         sparse = "" if self.entry.reference.gradients == "dense" else f"-{self.entry.reference.gradients}"
         found = []
         for problem in PROBLEMS:
-            case = table.Case(
+            case = Case(
                 f"{self.name}-{problem}",
                 self.text,
                 problem + sparse,
@@ -59,16 +59,15 @@ class Call:
                 given=tuple(self.arguments.items()),
             )
             found += [
-                table.Instance(self.framework, self.optimizer, case, DTYPE, mode)
-                for mode in binding.modes
-                if mode not in binding.costly_modes and not binding.mode_reason(self.entry, mode)
+                OptimizerCheck.of(self.framework, self.optimizer, case, DTYPE, mode)
+                for mode in cheap_modes(self.entry)
             ]
         return found
 
-    def covers(self, record: Record) -> bool:
-        """Whether a record of the case table says something of this call: it sets nothing that it does not."""
-        mine = (record.framework, record.optimizer) == (self.framework, self.optimizer)
-        return mine and set(record.options) <= set(self.arguments) | {"lr", "learning_rate"}
+    def covers(self, framework: str, optimizer: str, options: Collection[str]) -> bool:
+        """Whether a check of the case table says something of this call: it sets nothing that it does not."""
+        mine = (framework, optimizer) == (self.framework, self.optimizer)
+        return mine and set(options) <= set(self.arguments) | {"lr", "learning_rate"}
 
 
 def load(path: Path) -> list[Call]:
@@ -112,10 +111,3 @@ def _check(where: str, entry: Entry, arguments: Mapping[str, Any]) -> None:
     for name in arguments:
         if name not in known and name not in entry.not_update:
             choose(f"--config: {where}: argument of {entry.cls}", name, known)
-
-
-def restricted(records: Sequence[Record], calls: Sequence[Call]) -> list[Record]:
-    """The records of these calls themselves where a run has them, else those of the table that speak of them."""
-    own = {(c.framework, c.optimizer, c.name) for c in calls}
-    exact = [r for r in records if (r.framework, r.optimizer, r.case.rpartition("-")[0]) in own]
-    return exact or [r for r in records if any(c.covers(r) for c in calls)]

@@ -17,17 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from conformance.bindings.base import SHAPES, Shapes
 from reference.rows import Rows
 
-Shapes = tuple[tuple[int, ...], ...]
-
-SHAPES: Shapes = ((), (7,), (5, 11))
 OTHER_SHAPES: dict[str, Shapes] = {"kernels": ((3,), (2, 3, 5), (3, 2, 4, 3))}  # problem -> its own
 STEPS = 12
-# What an option does shows on a vector and a matrix, in steps enough for every pattern of the probing problem.
-OPTION_SHAPES: Shapes = ((7,), (5, 11))
-ONE_TENSOR: Shapes = ((9, 7),)  # where each tensor takes as long as the first, and none looks at another
-OPTION_STEPS = 8
 
 # Loss and gradient at a point, all tensors laid end to end, on arrays and on bounded values.
 Objective = Callable[[Any], tuple[Any, Any]]

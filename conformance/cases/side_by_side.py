@@ -1,4 +1,4 @@
-"""Problems of one constructor call, driven together: side by side, as elements of the same tensors.
+"""Problems of one constructor call, driven side by side, as elements of the same tensors.
 
 A step of a framework costs by the operation, not by the element. Where no element's update looks at another's, the
 problems that a plain optimizer runs on are one run of it, along a last axis of its tensors, and each case takes its
@@ -8,33 +8,28 @@ on what was selected.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Group, State
+from conformance.bindings.base import State
 from conformance.cases import problems
-from conformance.cases.table import BEHAVIOUR, Case, Instance
+from conformance.cases.case import Case
+from conformance.cases.plan import StepPlan
+from conformance.cases.table import BEHAVIOUR
 
 
-@dataclass
-class Observation:
-    """What an implementation did: its state at the start and after every step."""
-
-    groups: list[Group]
-    states: list[State]
-
-
-def companions(instance: Instance) -> tuple[Case, ...]:
+def companions(plan: StepPlan) -> tuple[Case, ...]:
     """The cases of the same constructor call that one run can do, this one among them; else none."""
-    entry = instance.entry
-    # An optimizer of one's own gets the tensors that its author knows, and each problem for itself.
+    entry, case = plan.entry, plan.case
+    # A custom optimizer gets the tensors that its author knows, and each problem for itself.
     if entry.build is not None or not entry.reference.separable or entry.reference.gradients != "dense":
         return ()
     found = tuple(c for c in BEHAVIOUR if c.plain and problems.whole(c.problem))
-    place = _place(instance.case, found) if replace(instance.case, rates={}).plain else None
-    return found if place is not None and instance.case.steps <= found[place].steps else ()
+    place = _place(case, found) if replace(case, rates={}).plain else None
+    return found if place is not None and case.steps <= found[place].steps else ()
 
 
 def _place(case: Case, among: tuple[Case, ...]) -> int | None:
@@ -44,53 +39,52 @@ def _place(case: Case, among: tuple[Case, ...]) -> int | None:
 
 
 def _variant(case: Case) -> tuple:
-    """What is another in the whole run: a learning rate that changes, and gradients that are missing."""
+    """What differs in the whole run: a learning rate that changes, and gradients that are missing."""
     return (case.problem if case.problem in problems.GAPS else "", *case.rates.items())
 
 
-def drive(instance: Instance) -> Observation | None:
-    """What the implementation did in this case, from the run of all its companions; None where it has none."""
-    cases = companions(instance)
+def drive(plan: StepPlan) -> list[State] | None:
+    """The states of this case, from the run of all its companions; None where it has none."""
+    cases = companions(plan)
     if not cases:
         return None
-    key = (instance.framework, instance.optimizer)
+    key = (plan.check.framework, plan.check.optimizer)
     if _kept.get("of") != key:
         forget()
         _kept["of"] = key
-    run = (instance.dtype, instance.mode, _variant(instance.case))
+    run = (plan.check.dtype, plan.check.mode, _variant(plan.case))
     if run not in _kept:
-        _kept[run] = _driven(instance, cases)
-    whole, place = _kept[run], _place(instance.case, cases)
-    states = [_taken(s, place) for s in whole.states[: instance.case.steps + 1]]
-    return Observation(whole.groups, states)
+        _kept[run] = _driven(plan, cases)
+    place = _place(plan.case, cases)
+    return [_taken(s, place) for s in _kept[run][: plan.case.steps + 1]]
 
 
 _kept: dict = {}  # the runs of the optimizer that is being checked, by dtype, mode and learning rates
 
 
 def forget() -> None:
-    """Run anew what comes next: the code of the framework is another now."""
+    """Run anew what comes next: the code of the framework has changed."""
     _kept.clear()
 
 
-def _driven(instance: Instance, cases: tuple[Case, ...]) -> Observation:
+def _driven(plan: StepPlan, cases: Sequence[Case]) -> list[State]:
     """All cases in one run, as long as the longest; those that end before have gradients of 0 from there on."""
-    binding, entry = BINDINGS[instance.framework], instance.entry
+    entry, rates = plan.entry, plan.case.rates
     each = [c.data(entry) for c in cases]
     params = [np.stack(p, axis=-1) for p in zip(*(p.params for p in each), strict=True)]
-    groups = cases[0].groups(entry, binding.constructor(entry))
-    driver = binding.start(entry, groups, params, instance.dtype, instance.mode)
+    groups = cases[0].groups(entry, plan.make)
+    driver = BINDINGS[plan.check.framework].start(entry, groups, params, plan.check.dtype, plan.check.mode)
     states = [driver.read()]
-    gaps = instance.case.data(entry).grads if instance.case.problem in problems.GAPS else None
+    gaps = plan.case.data(entry).grads if plan.case.problem in problems.GAPS else None
     for t in range(max(p.steps for p in each)):
-        if t + 1 in instance.case.rates:
-            driver.set_learning_rate(instance.case.rates[t + 1])
+        if t + 1 in rates:
+            driver.set_learning_rate(rates[t + 1])
         at = [p.grads[t] if t < p.steps else [np.zeros_like(x) for x in p.params] for p in each]
         grads = [np.stack(g, axis=-1) for g in zip(*at, strict=True)]
         driver.step([None if gaps and gaps[t][i] is None else g for i, g in enumerate(grads)])
         states.append(driver.read())
     driver.done()
-    return Observation(groups, states)
+    return states
 
 
 def _taken(state: State, place: int) -> State:

@@ -11,10 +11,12 @@ import numpy as np
 
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Argument, Entry, Unsupported
-from conformance.cases.table import Case, Instance
+from conformance.cases.case import Case
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput, choose
-from conformance.judge import engine
-from conformance.judge.verdict import LIMIT
+from conformance.judge.compared import LIMIT
+from conformance.judge.evidence import evidence_of
+from conformance.judge.steps import Judge
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
@@ -126,22 +128,22 @@ def _look(entry: Entry, framework: str, mode: str, table: Sequence[Case]) -> tup
         wanted.setdefault(tuple(n for n in rule.init(params) if n not in rule.schedule), case)
     seen: set[str] = set()
     for case in wanted.values():
-        instance = Instance(framework, entry.optimizer, case, "float64", mode, entry)
+        check = OptimizerCheck.of(framework, entry.optimizer, case, "float64", mode, entry)
         try:
-            seen |= set(_state_after_one(instance))
+            seen |= set(_state_after_one(check))
         except Unsupported:
             continue
     return list(dict.fromkeys(name for names in wanted for name in names)), seen
 
 
-def _state_after_one(instance: Instance) -> Iterator[str]:
+def _state_after_one(check: OptimizerCheck) -> Iterator[str]:
     """Names of the state that has a value for each parameter."""
-    binding, entry = BINDINGS[instance.framework], instance.entry
-    problem = instance.case.data(entry)
-    groups = instance.case.groups(entry, entry.build)
-    driver: Any = binding.start(entry, groups, problem.params, instance.dtype, instance.mode)
+    binding, entry = BINDINGS[check.framework], check.entry
+    problem = check.case.data(entry)
+    groups = check.case.groups(entry, entry.build)
+    driver: Any = binding.start(entry, groups, problem.params, check.dtype, check.mode)
     driver.step(problem.grads[-1])
-    if instance.framework == "torch":
+    if check.framework == "torch":
         for param in driver.params:
             for name, value in driver.optimizer.state.get(param, {}).items():
                 if isinstance(value, (int, float)) or hasattr(value, "detach"):
@@ -166,16 +168,20 @@ def _of_another_form(
 ) -> list[str]:
     """Guessed slots that are not the reference's although the parameters are: a slot may be kept scaled."""
     case = next((c for c in table if c.name in ("probing", "ordinary")), None) or table[0]
-    instance = Instance(framework, entry.optimizer, case, "float64", mode, replace(entry, slots={}))
+    check = OptimizerCheck.of(framework, entry.optimizer, case, "float64", mode, replace(entry, slots={}))
     try:
-        alone = engine.drive(instance)
-        if not engine.judge(instance, alone).free().ratio <= LIMIT:
+        if not _free_ratio(check) <= LIMIT:
             return []
         dropped = []
         for state in guessed:
-            one = replace(instance, own=replace(entry, slots={state: entry.slots[state]}))
-            if not engine.judge(one, engine.drive(one)).free().ratio <= LIMIT:
+            one = replace(check, custom=replace(entry, slots={state: entry.slots[state]}))
+            if not _free_ratio(one) <= LIMIT:
                 dropped.append(state)
         return dropped
     except Exception:  # what goes wrong here goes wrong in the cases, and is said there
         return []
+
+
+def _free_ratio(check: OptimizerCheck) -> float:
+    """How far the whole run is from the reference's own."""
+    return Judge(evidence_of(check.observe(check.plan()))).free().ratio

@@ -16,14 +16,17 @@ from typing import Any
 
 from conformance.bindings import BINDINGS
 from conformance.bindings import torch as torch_binding
-from conformance.bindings.base import Argument, Entry, own_defaults
-from conformance.cases.problems import SHAPES
-from conformance.cases.table import Case, Instance, cases
+from conformance.bindings.base import SHAPES, Argument, Entry, own_defaults
+from conformance.cases.case import Case
+from conformance.cases.optimizers import OptimizerCheck
+from conformance.cases.table import cases
 from conformance.checking.aliases import arguments_of, known_entries, slots_of
 from conformance.checking.result import DoesNotConform, Result
 from conformance.errors import BadInput, choose
 from conformance.judge import engine
 from conformance.judge.diagnosis import Diagnosis, diagnose_all
+from conformance.judge.evidence import for_diagnosis
+from conformance.judge.examined import Examined
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Outcome, Record
 from reference import REFERENCES
@@ -85,17 +88,15 @@ def check(
         choose("only", name, [c.name for c in table])
     table = [c for c in table if not only or c.name in only]
     entry, notes = slots_of(entry, own.framework, MODES[own.framework][0], table, slots or {})
-    instances = [
-        Instance(own.framework, entry.optimizer, case, dtype, mode, entry)
+    checks = [
+        OptimizerCheck.of(own.framework, entry.optimizer, case, dtype, mode, entry)
         for case in table
         for dtype in dtypes
         for mode in modes or MODES[own.framework]
     ]
-    result = Result(
-        own.name, _name(rule), [engine.run(i, Ledger(()), explain=False) for i in instances], None, notes
-    )
+    result = Result(own.name, _name(rule), [engine.run(c, Ledger(()), explain=False) for c in checks], None, notes)
     if result.of(Outcome.DIVERGES):
-        result.diagnosis = _diagnosed(instances, result.records)
+        result.diagnosis = _diagnosed(checks, result.records)
     if not result.conforms and raise_on_failure:
         raise DoesNotConform(result)
     return result
@@ -205,6 +206,7 @@ def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int]
     modes = (*BINDINGS[own.framework].modes, torch_binding.AS_IT_IS)
     listed = known_entries(reference, own.framework)
     return Entry(
+        framework=own.framework,
         optimizer=own.name.lower() if own.name.isidentifier() else "own",
         cls=own.name if own.name.isidentifier() else "optimizer",
         reference=reference,
@@ -229,18 +231,18 @@ def _cases(entry: Entry) -> list[Case]:
     return [c for c in found if whole or c.values != "defaults"]
 
 
-def _diagnosed(instances: Sequence[Instance], records: Sequence[Record]) -> Diagnosis:
+def _diagnosed(checks: Sequence[OptimizerCheck], records: Sequence[Record]) -> Diagnosis:
     """From the first cases that diverge and, where there is room, some that conform."""
-    runs = list(zip(instances, records, strict=True))
-    chosen: dict[tuple[str, str], Instance] = {}
+    runs = list(zip(checks, records, strict=True))
+    chosen: dict[tuple[str, str], OptimizerCheck] = {}
     for outcome, room in ((Outcome.DIVERGES, EXAMINED - 2), (Outcome.CONFORMS, EXAMINED)):
-        for instance, record in runs:
-            key = (instance.case.name, instance.dtype)
+        for check, record in runs:
+            key = (check.name, check.dtype)
             if record.outcome is outcome and key not in chosen and len(chosen) < room:
-                chosen[key] = instance
-    evidence = [engine.evidence(i, engine.drive(i)) for i in chosen.values()]
+                chosen[key] = check
+    examined = [Examined(for_diagnosis(c.observe(c.plan()))) for c in chosen.values()]
     # A mode that alone goes wrong is described by what it did, not by another.
-    found = diagnose_all(evidence)
+    found = diagnose_all(examined)
     modes = {r.mode for r in records if r.outcome is Outcome.DIVERGES}
     others = {r.mode for r in records} - modes
     if others:

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group, UndeclaredSlot
-from conformance.judge.compared import Compared
+from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.equations import Place, locate
-from conformance.judge.evidence import Evidence, elements, within
+from conformance.judge.examined import Examined, elements, within
 from conformance.judge.record import Worst, decoded
 from conformance.judge.suspects import KINDS, Suspect, suspects, together
-from conformance.judge.verdict import LIMIT
 from reference.branches import Ambiguous, TooManyBranches
 
 NOTHING = "no known mistake explains this"
@@ -93,22 +92,21 @@ class Diagnosis:
         return cls(**data)
 
 
-def diagnose(evidence: Evidence, limit: int = 3, deep: bool = True) -> Diagnosis:
+def diagnose(examined: Examined, limit: int = 3, deep: bool = True) -> Diagnosis:
     """Where the implementation differs, and what explains it. `deep`: also a form and a mistake together."""
-    return diagnose_all([evidence], limit, deep)
+    return diagnose_all([examined], limit, deep)
 
 
 def diagnose_all(
-    evidence: Sequence[Evidence], limit: int = 3, deep: bool = True, without: Collection[str] = ()
+    examined: Sequence[Examined], limit: int = 3, deep: bool = True, without: Collection[str] = ()
 ) -> Diagnosis:
     """One diagnosis of several cases of one implementation; the first case that diverges is described.
 
     `without`: names of suspects that are not tried, as if they were not known.
     """
-    first = next((e for e in evidence if not e.conforms), evidence[0])
-    found = _located(first)
-    found.examined = len(evidence)
-    found.nearest = explanations(evidence, deep, without)[:limit]
+    found = _located(next((e for e in examined if not e.conforms), examined[0]))
+    found.examined = len(examined)
+    found.nearest = explanations(examined, deep, without)[:limit]
     if found.nearest:
         found.hint = ""
     if found.nearest and found.nearest[0].kind == "form":
@@ -118,16 +116,16 @@ def diagnose_all(
 
 
 # -- where -----------------------------------------------------------------------------------------
-def _located(evidence: Evidence) -> Diagnosis:
-    found = Diagnosis(evidence.case, steps=len(evidence.states) - 1)
-    for steps in (evidence.locked, evidence.free):
+def _located(examined: Examined) -> Diagnosis:
+    found = Diagnosis(examined.evidence.case, steps=len(examined.evidence.states) - 1)
+    for steps in (examined.locked, examined.free):
         for step in steps:
-            for compared, group in zip(step, evidence.groups, strict=False):
+            for compared, group in zip(step, examined.evidence.groups, strict=False):
                 parts = elements([compared])
                 bad = {key for key, (r, *_) in parts.items() if not within(r)}
                 if bad:
                     _describe(found, compared, group, parts, bad)
-                    if steps is evidence.free and not evidence.opaque:
+                    if steps is examined.free and not examined.evidence.opaque:
                         found.hint = found.hint or (
                             "each step conforms by itself, the whole does not: a wrong start, or state that no "
                             "slot holds"
@@ -190,43 +188,44 @@ def _listed(word: str, numbers: Sequence[int]) -> str:
 
 # -- why -------------------------------------------------------------------------------------------
 def explanations(
-    evidence: Sequence[Evidence], deep: bool = True, without: Collection[str] = ()
+    examined: Sequence[Examined], deep: bool = True, without: Collection[str] = ()
 ) -> list[Explanation]:
     """The suspects that fit, those that explain most cases first; indistinguishable ones are one."""
     tried: dict[tuple[str, str], list[Suspect | None]] = {}  # a number may have the name of a mistake
-    for n, e in enumerate(evidence):
+    for n, one in enumerate(examined):
+        e = one.evidence
         for suspect in suspects(e.groups, e.rates, e.fmt, e.defaults):
             if suspect.name in without:
                 continue
-            tried.setdefault((suspect.kind, suspect.name), [None] * len(evidence))[n] = suspect
-    return _fitting(evidence, tried) or (_fitting(evidence, _pairs(evidence, tried)) if deep else [])
+            tried.setdefault((suspect.kind, suspect.name), [None] * len(examined))[n] = suspect
+    return _fitting(examined, tried) or (_fitting(examined, _pairs(examined, tried)) if deep else [])
 
 
-def _pairs(evidence: Sequence[Evidence], tried: Mapping[Any, Sequence[Suspect | None]]) -> dict:
+def _pairs(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect | None]]) -> dict:
     """A form together with any other suspect; those that the first divergence rules out are left out."""
-    first = next((n for n, e in enumerate(evidence) if not e.conforms), None)
+    first = next((n for n, e in enumerate(examined) if not e.conforms), None)
     found: dict[str, list[Suspect | None]] = {}
     if first is None:
         return found
     columns = [[s for s in column if s] for column in zip(*tried.values(), strict=True)]
-    order = [first, *(n for n in range(len(evidence)) if n != first)]
+    order = [first, *(n for n in range(len(examined)) if n != first)]
     for n in order:
         for form in (s for s in columns[n] if s.kind == "form"):
             for other in columns[n]:
                 both = together(form, other)
-                if both is not None and (n != first or _fit(evidence[n], both) is not None):
+                if both is not None and (n != first or _fit(examined[n], both) is not None):
                     if n == first:
-                        found[both.name] = [None] * len(evidence)
+                        found[both.name] = [None] * len(examined)
                     if both.name in found:
                         found[both.name][n] = both
     return found
 
 
-def _fitting(evidence: Sequence[Evidence], tried: Mapping[Any, Sequence[Suspect | None]]) -> list[Explanation]:
+def _fitting(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect | None]]) -> list[Explanation]:
     """Judge them on every case. A case that conforms speaks for a suspect that changes nothing there."""
     scored: list[tuple[tuple, Suspect, list[float | None], int]] = []
-    wrong = [n for n, e in enumerate(evidence) if not e.conforms]
-    for column, ratios in _ratios(evidence, list(tried.values()), wrong):
+    wrong = [n for n, e in enumerate(examined) if not e.conforms]
+    for column, ratios in _ratios(examined, list(tried.values()), wrong):
         explained = [n for n in wrong if ratios[n] is not None]
         if not explained:
             continue
@@ -252,7 +251,7 @@ def _fitting(evidence: Sequence[Evidence], tried: Mapping[Any, Sequence[Suspect 
 
 
 def _ratios(
-    evidence: Sequence[Evidence], columns: Sequence[Sequence[Suspect | None]], wrong: Sequence[int]
+    examined: Sequence[Examined], columns: Sequence[Sequence[Suspect | None]], wrong: Sequence[int]
 ) -> list[tuple[Sequence[Suspect | None], list[float | None]]]:
     """Suspects, each with its ratio in every case; these alone that explain all that is wrong, if there are any."""
     known: list[dict[int, float | None]] = [{} for _ in columns]
@@ -262,16 +261,16 @@ def _ratios(
         for n in cases:
             suspect = columns[k][n]
             if n not in known[k]:
-                known[k][n] = _fit(evidence[n], suspect) if suspect else None
+                known[k][n] = _fit(examined[n], suspect) if suspect else None
             if known[k][n] is None:
                 return False
         return True
 
     complete = [k for k in range(len(columns)) if judged(k, wrong)] if wrong else []
     for k in complete or range(len(columns)):
-        for n in range(len(evidence)):
+        for n in range(len(examined)):
             judged(k, [n])
-    return [(columns[k], [known[k][n] for n in range(len(evidence))]) for k in complete or range(len(columns))]
+    return [(columns[k], [known[k][n] for n in range(len(examined))]) for k in complete or range(len(columns))]
 
 
 def _same(a: Sequence[float | None], b: Sequence[float | None]) -> bool:
@@ -282,13 +281,13 @@ def _same(a: Sequence[float | None], b: Sequence[float | None]) -> bool:
     )
 
 
-def _fit(evidence: Evidence, suspect: Suspect) -> float | None:
+def _fit(examined: Examined, suspect: Suspect) -> float | None:
     """The worst ratio of what was observed against a suspect; None if it does not explain it."""
     worst, differs = 0.0, False
     try:
-        judge = evidence.judge(suspect)
+        judge = examined.judge(suspect)
         with np.errstate(all="ignore"):
-            for t, right in enumerate(evidence.right, 1):
+            for t, right in enumerate(examined.right, 1):
                 for key, (ratio, value, error, observed) in elements(judge.compared(t)).items():
                     known = right.get(key)
                     if known is not None:
@@ -304,10 +303,10 @@ def _fit(evidence: Evidence, suspect: Suspect) -> float | None:
         return None
     if not free <= LIMIT:
         return None
-    if evidence.conforms or differs:
-        return max(worst, free) if evidence.opaque else worst
+    if examined.conforms or differs:
+        return max(worst, free) if examined.evidence.opaque else worst
     # Step by step it cannot be told from the right reference: then the whole run has to tell them apart.
-    before = max((_ratio(c) for step in evidence.free for c in step), default=0.0)
+    before = max((_ratio(c) for step in examined.free for c in step), default=0.0)
     return max(worst, free) if before > max(LIMIT, 2 * free) else None
 
 

@@ -1,85 +1,70 @@
-"""What an implementation did in one case, beside what the right references do: what a diagnosis looks at."""
+"""What an implementation did in one case, and what it is judged by: all that a judge looks at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from conformance.bindings.base import Entry, Group, State
+from conformance.bindings.base import Entry, Group, State, opaque, own_defaults
+from conformance.cases.plan import States
 from conformance.cases.problems import Problem
-from conformance.judge.compared import Compared
-from conformance.judge.suspects import Suspect
-from conformance.judge.verdict import LIMIT, Judge
+from conformance.judge.ledger import Row
 from reference.formats import Format
 
 
 @dataclass
 class Evidence:
-    """One case, and what an implementation did in it."""
+    """The states that an implementation went through, and the references and the problem that hold for them."""
 
-    case: str
     entry: Entry
     fmt: Format
     groups: Sequence[Group]
-    rates: Mapping[int, float]
     problem: Problem
     states: Sequence[State]
+    rates: Mapping[int, float] = field(default_factory=dict)  # step -> learning rate from there on
+    case: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)  # hyperparameter -> the constructor's own value
     opaque: bool = False  # slots of the rule cannot be read, so that only the whole run can be judged
+    free_steps: int | None = None  # after these the free run ends
+    narrowed: bool = False  # what is stored has more digits than `fmt`, in which some of the step is computed
+    moved_twice: bool = False  # a step is two additions to the parameter, which is rounded in between
+    # The free runs of the references, by group: the same for all modes of a case, so a caller may share them.
+    trajectories: dict[int, list[tuple[list, dict]]] = field(default_factory=dict)
 
-    def judge(self, suspect: Suspect | None = None) -> Judge:
-        """The judge by the right references, or by a suspect."""
-        if suspect is None:
-            return Judge(self.entry, self.fmt, self.groups, self.rates, self.problem, self.states)
-        states = self.states
-        if suspect.uncounted:  # then the counter that it keeps is no counter of this
-            states = [replace(s, slots={n: v for n, v in s.slots.items() if n != "step"}) for s in states]
-        return Judge(self.entry, self.fmt, suspect.groups, suspect.rates, self.problem, states)
+    def beside(self, groups: Sequence[Group]) -> Evidence:
+        """The same beside other references."""
+        return replace(self, groups=groups, trajectories={})
 
-    @cached_property
-    def locked(self) -> list[list[Compared]]:
-        """Step by step beside the right references."""
-        if self.opaque:
-            return []
-        judge = self.judge()
-        with np.errstate(all="ignore"):
-            return [list(judge.compared(t)) for t in range(1, len(self.states))]
-
-    @cached_property
-    def free(self) -> list[list[Compared]]:
-        """The whole run beside that of the right references."""
-        judge = self.judge()
-        with np.errstate(all="ignore"):
-            runs = [list(judge.compared_free(g)) for g in self.groups]
-        return [[run[t] for run in runs if t < len(run)] for t in range(max(map(len, runs), default=0))]
-
-    @cached_property
-    def right(self) -> list[dict[tuple[str, int], tuple]]:
-        """For each step: (quantity, tensor) -> ratio, expected value and bound, what was observed."""
-        return [elements(step) for step in self.locked]
-
-    @cached_property
-    def conforms(self) -> bool:
-        """Whether the right references explain it already."""
-        steps = [*self.locked, *self.free]
-        return all(within(r) for step in steps for c in step for r, _ in c.ratios.values())
+    def as_expected(self, row: Row) -> Evidence:
+        """The same beside what a row of the ledger expects, and computed as it expects."""
+        return replace(
+            self.beside(row.expected(self.groups)),
+            fmt=row.format or self.fmt,
+            narrowed=row.format is not None,
+            moved_twice=row.moves_twice,
+        )
 
 
-def elements(step: Iterable[Compared]) -> dict[tuple[str, int], tuple]:
-    """(quantity, tensor) -> ratio, expected value, its bound, and what was observed."""
-    found = {}
-    for c in step:
-        for (name, i), (ratio, expected) in c.ratios.items():
-            columns = [c.layout.parts(i, x) for x in (ratio, expected.value, expected.error, c.observed[name, i])]
-            for parts in zip(*columns, strict=True):
-                found[name, parts[0][0]] = tuple(np.asarray(part) for _, part in parts)
-    return found
+def evidence_of(seen: States) -> Evidence:
+    """What a judge looks at in an observation."""
+    plan = seen.plan
+    hidden = opaque(plan.entry, plan.groups)
+    return Evidence(
+        plan.entry,
+        plan.fmt,
+        plan.groups,
+        plan.case.data(plan.entry),
+        seen.states,
+        plan.case.rates,
+        case=plan.check.id,
+        opaque=hidden,
+        # Where no slot can be read the free run is all there is.
+        free_steps=None if hidden else plan.case.free_steps,
+    )
 
 
-def within(ratio: np.ndarray) -> bool:
-    """Whether all of it is within the limit."""
-    return bool(np.all(ratio <= LIMIT))
+def for_diagnosis(seen: States) -> Evidence:
+    """The same with what a diagnosis needs beside: the whole free run, and the defaults of the constructor."""
+    defaults = own_defaults(seen.plan.entry, seen.plan.make)
+    return replace(evidence_of(seen), defaults=defaults, free_steps=None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from conformance.judge.compared import LIMIT
 from conformance.judge.record import Outcome, Record, Worst
-from conformance.judge.verdict import LIMIT
 
 NAMES = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "jax": "JAX", "both": "both"}
 NAMES |= {"python": "Python", "numpy": "NumPy"}

@@ -76,6 +76,11 @@ class Row:
         kind, _, error = self.expect.partition(":")
         return kind == "raises" and said.startswith(error)
 
+    @property
+    def lists(self) -> bool:
+        """Whether a list says what is expected of each check, so that some that it selects may conform."""
+        return self.expect.startswith("listed:")
+
     def expected(self, groups: Sequence[Group]) -> list[Group]:
         """The references that the row expects instead."""
         if self.expect.startswith("raises:"):  # and it did not

@@ -28,7 +28,6 @@ import numpy as np
 from conformance.errors import BadInput, Incomplete
 
 FORMAT = 1
-SELECTIONS = ("area", "framework", "optimizer", "dtype", "mode")  # by what a run can be narrowed
 AGAIN = "`python -m conformance run` writes one."
 
 

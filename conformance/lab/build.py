@@ -206,7 +206,7 @@ def page(found: Sequence[Cell], said: Mapping[str, Outputs]) -> str:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    from conformance.report.render import environment
+    from conformance.report.pages import environment
 
     text, code = MarkdownIt("commonmark").enable("table"), HtmlFormatter(nowrap=True)
     blocks = []

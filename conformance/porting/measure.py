@@ -16,10 +16,12 @@ import numpy as np
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, to_arguments, to_reference
 from conformance.cases import problems
-from conformance.cases.table import Case, Instance
+from conformance.cases.case import Case
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput
 from conformance.judge import ledger
-from conformance.judge.verdict import Judge
+from conformance.judge.evidence import Evidence
+from conformance.judge.steps import Judge
 from conformance.porting import map_data
 from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
 from conformance.porting.translation import Translation, of_reference, reference_of
@@ -141,7 +143,7 @@ def trajectory(framework: str, entry: Entry, reference: Reference, training: Tra
     start = State([np.asarray(p, np.float64) for p in data.params], {})
     fmt = BINDINGS[framework].formats(DTYPE)
     with np.errstate(all="ignore"):
-        judge = Judge(entry, fmt, [group], dict(training.rates), data, [start])
+        judge = Judge(Evidence(entry, fmt, [group], data, [start], dict(training.rates)))
         layout, _, steps = judge.trajectory(group)
     if len(steps) != training.steps:
         raise BadInput(f"{framework} {entry.cls}: the reference is ambiguous after {len(steps)} steps")
@@ -168,7 +170,7 @@ def _unpacked(layout: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
 def known_divergence(framework: str, entry: Entry, names: Sequence[str]) -> ledger.Row | None:
     """The row of the ledger that says that the framework does not follow its reference in one of these cases."""
     rows, versions = _ledger(), BINDINGS[framework].versions()
-    cases = [Instance(framework, entry.optimizer, Case(n, "", n), DTYPE, MODES[framework]) for n in names]
+    cases = [OptimizerCheck.of(framework, entry.optimizer, Case(n, "", n), DTYPE, MODES[framework]) for n in names]
     return next((row for case in cases if (row := rows.row(case, versions))), None)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Group
 from conformance.cases import side_by_side
-from conformance.cases.table import Instance
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.judge import engine
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Outcome
@@ -35,8 +35,8 @@ def outcome(trial: Trial, name: str = RIGHT) -> Outcome | None:
     if found is None:
         return None
     with _bound(trial, *found) as framework:
-        instance = Instance(framework, trial.entry.optimizer, trial.case, trial.dtype, MODE)
-        return engine.run(instance, Ledger(()), explain=False).outcome
+        check = OptimizerCheck.of(framework, trial.entry.optimizer, trial.case, trial.dtype, MODE)
+        return engine.run(check, Ledger(()), explain=False).outcome
 
 
 @contextlib.contextmanager
@@ -45,7 +45,7 @@ def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iter
     entry, framework = trial.entry, f"numpy as {trial.framework}"
     BINDINGS[framework] = SimpleNamespace(
         framework=framework, entries={entry.optimizer: entry}, modes=(MODE,), dtypes=(trial.dtype,),
-        costly_modes=(), by_turns=False, dear_by_step=(), versions=lambda: {framework: "1"},
+        versions=lambda: {framework: "1"},
         constructor=lambda entry: entry.reference,
         arguments=lambda entry, reference, mode: {}, mode_reason=lambda entry, mode: "",
         formats=lambda dtype: FORMATS[dtype], call=lambda entry, calls: f"{entry.cls} in NumPy",

@@ -16,13 +16,12 @@ from conformance import mutants
 from conformance.bindings.base import Group
 from conformance.judge import diagnosis, suspects
 from conformance.judge.diagnosis import Diagnosis, diagnose_all
-from conformance.judge.evidence import Evidence
+from conformance.judge.examined import Examined
 from conformance.mutants import Mutant
 from conformance.proof.detection import FAILS
 from conformance.proof.kill_matrix import code, of_cases
 from conformance.proof.trials import Trial, trials, unmutated
 from conformance.run import workers
-from reference.formats import FORMATS
 from reference.wrapped import Wrapped
 
 CASES = 3  # cases of each mistake that the diagnosis is shown, of those that see it
@@ -138,9 +137,9 @@ def _mutants(optimizer: str) -> list[Mutant]:
     return [*mutants.of(trials(optimizer)[0].entry.reference), *mutants.of(Wrapped)]
 
 
-def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Evidence]]:
+def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Examined]]:
     """The first cases, each of another name, that tell the mistake from the rule."""
-    found: list[tuple[Trial, Evidence]] = []
+    found: list[tuple[Trial, Examined]] = []
     names: set[str] = set()
     for trial in trials(optimizer):
         if trial.case.name in names or len(found) == cases:
@@ -149,15 +148,15 @@ def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Evide
         if groups is None:
             continue
         with contextlib.suppress(*FAILS):  # it raises, or is blind: other cases say more of it
-            given = evidence(trial, groups)
+            given = examined(trial, groups)
             if _bits_differ(trial, given) and not given.conforms:
                 found.append((trial, given))
                 names.add(trial.case.name)
     return found
 
 
-def _bits_differ(trial: Trial, given: Evidence) -> bool:
-    pairs = zip(given.states, unmutated(trial), strict=True)
+def _bits_differ(trial: Trial, given: Examined) -> bool:
+    pairs = zip(given.evidence.states, unmutated(trial), strict=True)
     return any(a.tobytes() != b.tobytes() for x, y in pairs for a, b in zip(_arrays(x), _arrays(y), strict=False))
 
 
@@ -166,20 +165,13 @@ def _arrays(state: object) -> list:
     return [*state.params, *slots]  # type: ignore[attr-defined]
 
 
-def evidence(trial: Trial, groups: list[Group]) -> Evidence:
+def examined(trial: Trial, groups: list[Group]) -> Examined:
     """What these references do in a case, as an implementation would have done it."""
-    return Evidence(
-        case=trial.id,
-        entry=trial.entry,
-        fmt=FORMATS[trial.dtype],
-        groups=trial.groups(),
-        rates=trial.case.rates,
-        problem=trial.case.data(trial.entry),
-        states=trial.states(groups, strict=False),
-    )
+    found = trial.evidence(trial.states(groups, strict=False))
+    return Examined(replace(found, free_steps=None))  # the whole free run
 
 
-def _row(optimizer: str, mutant: Mutant, seen: list[tuple[Trial, Evidence]], found: Diagnosis) -> Trialled:
+def _row(optimizer: str, mutant: Mutant, seen: list[tuple[Trial, Examined]], found: Diagnosis) -> Trialled:
     said = [(e.name, *e.same) for e in found.nearest]
     places = [n for n, names in enumerate(said) if mutant.name in names]
     at = places[0] if places else None

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conformance.bindings.base import State, UndeclaredSlot
-from conformance.judge.verdict import LIMIT, Compared, Judge
+from conformance.judge.compared import LIMIT, Compared
+from conformance.judge.steps import Judge
 from conformance.proof import planting, trials
 from conformance.proof.trials import Trial
 from reference.branches import TooManyBranches

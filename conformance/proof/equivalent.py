@@ -87,7 +87,7 @@ def proof(optimizer: str, name: str) -> str:
     return next((why for where, what, why in PROOFS if optimizer in where.split() and name in what.split()), "")
 
 
-# Changes of one operation (conformance/proof/operations.py) that nothing can see: optimizers ("" for all), what the name of
+# Changes of one operation (operations.py) that nothing can see: optimizers ("" for all), what the name of
 # the change has in it, and why.
 TERMS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group
-from conformance.judge.verdict import with_rate
+from conformance.judge.scalars import with_rate
 from conformance.proof.trials import NumPyDriver, typed
 from reference.rows import Rows
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from conformance.cases import table as cases
 from conformance.cases.table import Case
-from conformance.judge.verdict import LIMIT
+from conformance.judge.compared import LIMIT
 from conformance.mutants import Mutant
 from conformance.proof import planting
 from conformance.proof.detection import Tried, attempt

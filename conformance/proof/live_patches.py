@@ -18,9 +18,8 @@ from functools import cache
 from typing import Any
 
 from conformance.bindings import BINDINGS, installed, keras
-from conformance.cases import side_by_side
-from conformance.cases import table as cases
-from conformance.cases.table import Instance
+from conformance.cases import optimizers, side_by_side
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput
 from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome, Record
@@ -61,17 +60,17 @@ def _forget() -> None:
     side_by_side.forget()
 
 
-def selection(patch: Patch, everything: bool) -> list[Instance]:
-    """The instances that are run against a patch: those that have to see it, or all of its optimizer."""
-    table = [i for i in cases.instances((patch.framework,)) if i.optimizer == patch.optimizer]
+def selection(patch: Patch, everything: bool) -> list[OptimizerCheck]:
+    """The checks that are run against a patch: those that have to see it, or all of its optimizer."""
+    table = [i for i in optimizers.checks((patch.framework,)) if i.optimizer == patch.optimizer]
     if not everything:
         table = [i for i in table if i.case.name in patch.see]
     return [i for i in table if not BINDINGS[i.framework].mode_reason(i.entry, i.mode)]
 
 
-def records(instances: Iterable[Instance]) -> dict[str, Record]:
-    """The record of each instance, by its id."""
-    return {i.id: engine.run(i, _ledger(), explain=False) for i in instances}
+def records(checks: Iterable[OptimizerCheck]) -> dict[str, Record]:
+    """The record of each check, by its id."""
+    return {i.id: engine.run(i, _ledger(), explain=False) for i in checks}
 
 
 @cache
@@ -82,11 +81,11 @@ def _ledger() -> ledger.Ledger:
 _sound: dict[str, bool] = {}  # without a mistake in it: the same for all mistakes of an optimizer
 
 
-def _is_sound(instance: Instance) -> bool:
+def _is_sound(check: OptimizerCheck) -> bool:
     """Whether the gate lets it pass as it is installed: what fails without a mistake has not seen one."""
-    if instance.id not in _sound:
-        _sound[instance.id] = records([instance])[instance.id].outcome.passes
-    return _sound[instance.id]
+    if check.id not in _sound:
+        _sound[check.id] = records([check])[check.id].outcome.passes
+    return _sound[check.id]
 
 
 def attempt(task: tuple[str, bool]) -> dict[str, Any]:

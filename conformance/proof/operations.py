@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from conformance.bindings.base import Group
-from conformance.judge.verdict import LIMIT
+from conformance.judge.compared import LIMIT
 from conformance.proof import detection, planting
 from conformance.proof.equivalent import proof_of_term
 from conformance.proof.kill_matrix import of_cases

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from conformance import mutants
-from conformance.areas.schedules import keras_driver, plateau, torch_driver
-from conformance.areas.schedules.cases import Case, Entry, cases, length, points
-from conformance.areas.schedules.verdict import MOMENTUM, Judged, Precision, Seen, judged, typed
+from conformance.areas.schedules import keras_rates, plateau, torch_rates
+from conformance.areas.schedules.rates import MOMENTUM, Judged, Precision, Seen, judged, typed
+from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases, length, points
 from conformance.bindings.base import Group, Unsupported, to_arguments
 from conformance.judge.record import atomically
 from conformance.mutants import Mutant
@@ -28,13 +28,13 @@ from reference.formats import WORKING
 from reference.schedules import Plateau, Schedule, is_recursive
 
 PATH = Path(__file__).with_name("schedules.json")
-DRIVERS: Mapping[str, Any] = {"torch": torch_driver, "keras": keras_driver}
-ENTRIES: Sequence[tuple[str, Entry]] = [(f, e) for f, d in DRIVERS.items() for e in d.entries.values()]
+DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}
+ENTRIES: Sequence[tuple[str, ScheduleEntry]] = [(f, e) for f, d in DRIVERS.items() for e in d.entries.values()]
 Kill = tuple[str, float]  # the case, and how many times what is allowed
 
 
 @cache
-def trials(framework: str, name: str) -> list[tuple[Case, Schedule]]:
+def trials(framework: str, name: str) -> list[tuple[ScheduleCase, Schedule]]:
     """Every case of a schedule with its references."""
     driver = DRIVERS[framework]
     entry, found = driver.entries[name], []
@@ -48,7 +48,7 @@ def trials(framework: str, name: str) -> list[tuple[Case, Schedule]]:
     return found
 
 
-def times(framework: str, case: Case, reference: Schedule) -> list[float]:
+def times(framework: str, case: ScheduleCase, reference: Schedule) -> list[float]:
     """The updates at which an implementation is looked at."""
     whole = list(range(length(reference, case)))
     if framework == "torch" and is_recursive(reference):
@@ -56,7 +56,9 @@ def times(framework: str, case: Case, reference: Schedule) -> list[float]:
     return sorted({*whole, *points(reference, case)})
 
 
-def seen_by(framework: str, case: Case, reference: Schedule, make: Callable[[float], Any] = WORKING.dtype) -> Seen:
+def seen_by(
+    framework: str, case: ScheduleCase, reference: Schedule, make: Callable[[float], Any] = WORKING.dtype
+) -> Seen:
     """What an implementation would use that computes with `make`, exactly or rounded."""
     made = typed(reference, lambda _, v: make(v))
     steps = times(framework, case, reference)
@@ -69,7 +71,7 @@ def seen_by(framework: str, case: Case, reference: Schedule, make: Callable[[flo
     return rows
 
 
-def precision_of(framework: str, entry: Entry) -> Precision:
+def precision_of(framework: str, entry: ScheduleEntry) -> Precision:
     """float64 where that is what is computed: a rounding that Keras makes anyway is nobody's mistake."""
     driver = DRIVERS[framework]
     return driver.precision(entry, "float64" if framework == "torch" else "float32", driver.PLAIN)
@@ -94,7 +96,7 @@ def kill(mutant: Mutant, framework: str, name: str) -> Kill | tuple[()] | None:
     return None if reached else ()
 
 
-def options(entry: Entry) -> list[str]:
+def options(entry: ScheduleEntry) -> list[str]:
     """The hyperparameters of a schedule that are its own options."""
     given = (f for f in fields(entry.reference) if f.name in entry.arguments and f.name not in entry.dialect)
     return [f.name for f in given if f.metadata["probe"] is not None]
@@ -160,7 +162,7 @@ def found() -> dict[str, dict[str, list]]:
     return table
 
 
-def _of(framework: str, entry: Entry) -> Iterator[tuple[str, Kill | tuple[()] | None]]:
+def _of(framework: str, entry: ScheduleEntry) -> Iterator[tuple[str, Kill | tuple[()] | None]]:
     for mutant in mutants.of(entry.reference):
         yield mutant.name, kill(mutant, framework, entry.optimizer)
     for option in options(entry):

@@ -17,13 +17,20 @@ from functools import cache
 from typing import Any
 
 from conformance.bindings import BINDINGS, installed
-from conformance.bindings.base import Entry, Unsupported
-from conformance.cases import table as cases
-from conformance.cases.table import Case, Instance
+from conformance.bindings.base import Entry, State, Unsupported
+from conformance.cases import optimizers
+from conformance.cases.case import Case
+from conformance.cases.drive import drive, through
+from conformance.cases.optimizers import OptimizerCheck
+from conformance.cases.plan import States, StepPlan
+from conformance.cases.table import ABOUT_STEPS, BEHAVIOUR, cases
 from conformance.errors import BadInput
-from conformance.judge import engine, ledger
+from conformance.judge import ledger
+from conformance.judge.compared import LIMIT
+from conformance.judge.evidence import evidence_of
 from conformance.judge.ledger import Row
-from conformance.judge.verdict import LIMIT, Judge
+from conformance.judge.step_verdict import fingerprint
+from conformance.judge.steps import Judge
 from conformance.proof.kill_matrix import of_cases, short
 from conformance.run import workers
 from reference.branches import TooManyBranches
@@ -59,7 +66,7 @@ class Shared:
     """What the modes of one dtype share: the free runs of what is expected, and the verdicts on the same bits."""
 
     trajectories: dict = field(default_factory=dict)
-    verdicts: dict[bytes, Verdict] = field(default_factory=dict)
+    verdicts: dict[bytes, SeedVerdict] = field(default_factory=dict)
 
 
 def run(optimizers: Sequence[str], seeds: int, processes: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -92,7 +99,7 @@ def _tasks(optimizer: str, seeds: int) -> Iterator[Task]:
 
 def _one_a_problem(entry: Entry) -> Iterator[int]:
     """The numbers of one case for every problem; where all seeds are one run, of all cases that are about steps."""
-    table, seen = cases.cases(entry), set()
+    table, seen = cases(entry), set()
     for i, case in sorted(enumerate(table), key=lambda item: bool(item[1].overrides)):
         if case.wrapping or case.second_group:
             continue
@@ -102,7 +109,7 @@ def _one_a_problem(entry: Entry) -> Iterator[int]:
 
 
 def _about_steps(case: Case) -> bool:
-    return case.name in {c.name for c in cases.BEHAVIOUR} | {f"state-{name}" for name in cases.ABOUT_STEPS}
+    return case.name in {c.name for c in BEHAVIOUR} | {f"state-{name}" for name in ABOUT_STEPS}
 
 
 def _side_by_side(entry: Entry) -> bool:
@@ -112,83 +119,89 @@ def _side_by_side(entry: Entry) -> bool:
 def _installed(task: Task) -> list[Found]:
     """One case over all seeds, in every dtype and mode in which the table has it."""
     entry = BINDINGS[task.framework].entries[task.optimizer]
-    case = cases.cases(entry)[task.number]
+    case = cases(entry)[task.number]
     there = [
         i
-        for i in cases.instances((task.framework,))
+        for i in optimizers.checks((task.framework,))
         if (i.optimizer, i.case.name) == (task.optimizer, case.name)
         and not BINDINGS[task.framework].mode_reason(entry, i.mode)
     ]
     runs = _together(there, task.seeds) if _side_by_side(entry) else _alone(there, task.seeds)
     worst: dict[tuple[str, str], Found] = {}
-    for instance, (ratio, where, row), seeds in runs:
-        key = instance.mode, instance.dtype
-        name = f"{task.framework} {instance.mode}"
-        before = worst.get(key, Found(name, instance.dtype, -1.0, 0, ""))
+    for check, (ratio, where, row), seeds in runs:
+        key = check.mode, check.dtype
+        name = f"{task.framework} {check.mode}"
+        before = worst.get(key, Found(name, check.dtype, -1.0, 0, ""))
         ratio, where = max((before.ratio, before.where), (ratio, where))
         known = before.known + seeds * bool(row)
         worst[key] = replace(before, ratio=ratio, where=where, runs=before.runs + seeds, known=known)
     return list(worst.values())
 
 
-Verdict = tuple[float, str, str]  # the ratio, where it is, and the row of the ledger that speaks of other cases
-Run = tuple[Instance, Verdict, int]  # how it ran, and of how many seeds
+SeedVerdict = tuple[float, str, str]  # the ratio, where it is, and the row of the ledger that speaks of other cases
+SeedRun = tuple[OptimizerCheck, SeedVerdict, int]  # how it ran, and of how many seeds
 
 
-def _together(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+def _together(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
     """All seeds in one run, in every dtype and mode; modes with the same bits have the same verdict."""
     shared: dict[str, Shared] = defaultdict(Shared)
-    for instance in there:
-        one = replace(instance, case=replace(instance.case, seeds=tuple(range(seeds))))
-        found = _in_mode(one, instance, shared[one.dtype])
+    for check in there:
+        one = replace(check, case=replace(check.case, seeds=tuple(range(seeds))))
+        found = _in_mode(one, check, shared[one.dtype])
         if found is not None:
             yield one, found, seeds
 
 
-def _alone(there: Sequence[Instance], seeds: int) -> Iterator[Run]:
+def _alone(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
     """A run for each seed, in one dtype and mode, in turn."""
     waiting: dict[str, Any] = {}  # what was built and traced for a dtype
     for k in range(seeds if there else 0):
-        instance = there[k % len(there)]
-        case = instance.case
-        shapes = (case.shapes or instance.entry.shapes)[:TENSORS]
+        check = there[k % len(there)]
+        case = check.case
+        shapes = (case.shapes or check.entry.shapes)[:TENSORS]
         seeded = replace(case, seeds=(k,), steps=min(case.steps, ALONE), shapes=shapes)
-        one = replace(instance, case=seeded)
-        found = _in_mode(one, instance, Shared(), waiting)
+        one = replace(check, case=seeded)
+        found = _in_mode(one, check, Shared(), waiting)
         if found is not None:
             yield one, found, 1
 
 
-def _in_mode(one: Instance, listed: Instance, shared: Shared, waiting: dict | None = None) -> Verdict | None:
+def _in_mode(
+    one: OptimizerCheck, listed: OptimizerCheck, shared: Shared, waiting: dict | None = None
+) -> SeedVerdict | None:
     """The ratio of one run; None where the framework has no such call, or is known to raise."""
     row = _ledger().row(listed, BINDINGS[one.framework].versions())
     if row is not None and row.expect.startswith("raises:"):
         return None
     try:
-        seen = engine.drive(one) if waiting is None else _driven(one, waiting)
+        plan = one.plan()
+        states = drive(plan) if waiting is None else _driven(plan, waiting)
     except Unsupported:
         return None
-    key = engine.fingerprint(seen) + (row.id if row else "").encode()
+    seen = States(plan, states=states)
+    key = fingerprint(states) + (row.id if row else "").encode()
     if key not in shared.verdicts:
-        ratio, where = _held_to(row, one, seen, shared)
-        found: Verdict = ratio, where, ""
+        ratio, where = _held_to(row, seen, shared)
+        found: SeedVerdict = ratio, where, ""
         for other in _rows_of(listed) if not ratio <= LIMIT else ():
             if other is not row and found[0] > LIMIT:
-                found = min(found, (*_held_to(other, one, seen, shared), other.id), key=lambda v: v[0])
+                found = min(found, (*_held_to(other, seen, shared), other.id), key=lambda v: v[0])
         shared.verdicts[key] = found
     return shared.verdicts[key]
 
 
-def _held_to(row: Row | None, one: Instance, seen: engine.Observation, shared: Shared) -> tuple[float, str]:
+def _held_to(row: Row | None, seen: States, shared: Shared) -> tuple[float, str]:
     """The verdict by what a row of the ledger expects, or by the rule."""
-    expected = row.expected(seen.groups) if row is not None else seen.groups
-    trajectories = shared.trajectories.setdefault(row and row.id, {})
-    return _verdict(engine.judge(one, seen, expected, trajectories=trajectories), one.case)
+    evidence = evidence_of(seen)
+    if row is not None:
+        evidence = evidence.beside(row.expected(evidence.groups))
+    evidence.trajectories = shared.trajectories.setdefault(row and row.id, {})
+    return _verdict(Judge(evidence), seen.plan.case)
 
 
-def _rows_of(instance: Instance) -> list[Row]:
+def _rows_of(check: OptimizerCheck) -> list[Row]:
     """What the ledger says of other cases of the optimizer."""
-    versions, mine = BINDINGS[instance.framework].versions(), f"{instance.framework}-{instance.optimizer}-"
+    versions, mine = BINDINGS[check.framework].versions(), f"{check.framework}-{check.optimizer}-"
     return [
         row
         for row in _ledger().rows
@@ -198,20 +211,18 @@ def _rows_of(instance: Instance) -> list[Row]:
     ]
 
 
-def _driven(one: Instance, waiting: dict[str, Any]) -> engine.Observation:
+def _driven(plan: StepPlan, waiting: dict[str, Any]) -> list[State]:
     """Driven by what was built for another seed, where that can begin anew: to trace a graph takes longer."""
-    key, binding = one.dtype, BINDINGS[one.framework]
-    driver = waiting.pop(key, None)
-    groups = one.case.groups(one.entry, binding.constructor(one.entry))
-    params = one.case.data(one.entry).params
+    check = plan.check
+    driver, params = waiting.pop(check.dtype, None), plan.case.data(plan.entry).params
     if driver is None:
-        driver = binding.start(one.entry, groups, params, one.dtype, one.mode)
+        driver = BINDINGS[check.framework].start(plan.entry, plan.groups, params, check.dtype, check.mode)
     else:
-        driver.restart(one.mode, params)
-    seen = engine.through(one, driver, groups)
-    if one.case.resumed_at is None and getattr(driver, "as_before", False):
-        waiting[key] = driver
-    return seen
+        driver.restart(check.mode, params)
+    states = through(plan, driver)
+    if plan.case.resumed_at is None and getattr(driver, "as_before", False):
+        waiting[check.dtype] = driver
+    return states
 
 
 @cache

@@ -18,8 +18,10 @@ import numpy as np
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State, Unsupported, to_arguments
 from conformance.cases import table
-from conformance.cases.table import Case
-from conformance.judge.verdict import Judge, with_rate
+from conformance.cases.case import Case
+from conformance.judge.evidence import Evidence
+from conformance.judge.scalars import with_rate
+from conformance.judge.steps import Judge
 from reference.base import Reference
 from reference.formats import FORMATS
 from reference.rows import Rows
@@ -201,9 +203,21 @@ class Trial:
 
     def judge(self, states: Sequence[State], trajectories: dict | None = None) -> Judge:
         """Their judge, by the unmutated references in the precision under test."""
-        problem, fmt = self.case.data(self.entry), FORMATS[self.dtype]
-        return Judge(self.entry, fmt, self.groups(), self.case.rates, problem, states, trajectories,
-                     free_steps=self.case.free_steps)  # fmt: skip
+        return Judge(self.evidence(states, trajectories))
+
+    def evidence(self, states: Sequence[State], trajectories: dict | None = None) -> Evidence:
+        """Those states as a judge looks at them."""
+        return Evidence(
+            self.entry,
+            FORMATS[self.dtype],
+            self.groups(),
+            self.case.data(self.entry),
+            states,
+            self.case.rates,
+            case=self.id,
+            free_steps=self.case.free_steps,
+            trajectories={} if trajectories is None else trajectories,
+        )
 
 
 @cache

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.judge.compared import LIMIT
+from conformance.judge.failure import number
 from conformance.judge.record import Outcome, Record, unpacked
-from conformance.judge.verdict import LIMIT
 from conformance.report.columns import Column
 from conformance.report.model import class_name
 
@@ -173,3 +174,14 @@ def _size(pairs: list[tuple[Record, Record]]) -> tuple[float | None, float | Non
         if worst is None or share > worst[1]:
             worst = (size, share)
     return worst or (None, None)
+
+
+def size(change: Change) -> str:
+    """ "0.012, 3% of the largest parameter"."""
+    if change.size is None:
+        return "no parameters to compare"
+    if change.size == 0:
+        return "the parameters are the same"
+    if change.share is None or change.share == float("inf"):
+        return "not finite in one of the two"
+    return f"{number(change.size)} ({number(change.share)} of the largest parameter)"

@@ -21,6 +21,7 @@ from conformance.porting.uses import (
     status,
     uses,
 )
+from conformance.report.pages import environment
 
 STYLES = {
     Status.EXACT: ("ok", "✓", "exact"),
@@ -179,8 +180,6 @@ def as_json(m: Map) -> dict[str, Any]:
 
 def render(m: Map | None = None) -> dict[str, str]:
     """File name -> text. The same map gives the same texts."""
-    from conformance.report.render import environment
-
     m = m or build()
     texts = {}
     for name, html in (("map.html", True), ("map.md", False)):

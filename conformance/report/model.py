@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from conformance.areas import registry as areas
-from conformance.areas.registry import Figure
+from conformance.areas import registry
+from conformance.cases.check import Area
 from conformance.errors import choose
 from conformance.judge import failure
 from conformance.judge.record import Header, Outcome, Record, Run
+from conformance.report import area_pages
 from conformance.report.headline import headline
-from conformance.report.pictures import Pictures
+from conformance.report.pictures import Figure, Pictures
 from conformance.run.gate import Verdict, failures, gaps, judge, record_passes
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
@@ -183,15 +184,15 @@ def build(run: Run) -> Report:
 def _areas(run: Run) -> tuple[list[AreaPage], Pictures]:
     """A page for each area, and the pictures of all, which are drawn together."""
     records = _group((r for r in run.records if r.area != "optimizers"), lambda r: r.area)
-    abouts = {name: areas.area(choose("area", name, areas.AREAS)) for name in records}
-    draws = [(name, draw) for name, about in abouts.items() for draw in about.figures(records[name])]
+    abouts = {name: registry.area(choose("area", name, registry.AREAS)) for name in records}
+    draws = [(name, draw) for name in abouts for draw in area_pages.figures(name, records[name])]
     pictures, figures = Pictures([draw for _, draw in draws]), defaultdict(list)
     for place, (name, _) in enumerate(draws):
         figures[name].append(partial(pictures.get, place))
     return [_area(name, about, records[name], figures[name], run) for name, about in abouts.items()], pictures
 
 
-def _area(name: str, about: areas.Area, records: list[Record], figures: list[Callable], run: Run) -> AreaPage:
+def _area(name: str, about: Area, records: list[Record], figures: list[Callable], run: Run) -> AreaPage:
     frameworks = sorted({r.framework for r in records}, key=lambda f: (f == "both", f))
     return AreaPage(
         name=name,
@@ -204,7 +205,7 @@ def _area(name: str, about: areas.Area, records: list[Record], figures: list[Cal
         rows=_rows(records, frameworks, run.header.versions),
         failing=sum(not record_passes(r) for r in records),
         drawn=figures,
-        tables=about.tables(records),
+        tables=area_pages.tables(name, records),
     )
 
 

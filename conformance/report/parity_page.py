@@ -8,10 +8,9 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-from conformance.areas.registry import Figure
 from conformance.areas.training.task import BATCH, EPOCH
 from conformance.judge.record import Record
-from conformance.report.pictures import STYLES, drawing, plain_ticks
+from conformance.report.pictures import STYLES, Figure, drawing, plain_ticks
 
 # Series of a record -> its name in the legend, for people.
 PARTS = {

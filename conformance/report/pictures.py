@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,15 @@ _SETTINGS = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
 }
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture on an area's page."""
+
+    title: str
+    svg: str
+    caption: str  # what to see in it
 
 
 FEW = 3  # pictures that are drawn sooner than a process starts

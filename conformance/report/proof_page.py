@@ -1,24 +1,26 @@
-"""The pages of the suite's own proof, reports/mutants.html and mutants.md, from conformance/proof/proof.json alone."""
+"""The pages of the proof, reports/mutants.html and mutants.md, from conformance/proof/proof.json alone."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.errors import BadInput
+from conformance.judge.compared import LIMIT
 from conformance.judge.record import atomically
+from conformance.proof.store import load
+from conformance.report.pages import environment, write_all
 
+README = Path(__file__).parents[2] / "README.md"
+MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here
 NAMES = ("mutants.html", "mutants.md")
 Proof = Mapping[str, Mapping[str, Any]]  # section -> what was found, by optimizer
 
 
 def render(proof: Proof | None = None) -> dict[str, str]:
     """File name -> text. The same figures give the same texts."""
-    from conformance.proof.sections import load
-    from conformance.report.render import environment
-
     page = view(load() if proof is None else proof)
     texts = {}
     for name in NAMES:
@@ -30,20 +32,12 @@ def render(proof: Proof | None = None) -> dict[str, str]:
 
 def write(proof: Proof, reports: Path) -> list[Path]:
     """The pages, all of them or none."""
-    texts = render(proof)
-    paths = [Path(reports) / name for name in texts]
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(atomically(path)) for path in paths]
-        for file, text in zip(files, texts.values(), strict=True):
-            file.write(text)
-    return paths
+    return write_all(render(proof), reports)
 
 
 # -- what is shown ---------------------------------------------------------------------------------
 def view(proof: Proof) -> dict[str, Any]:
     """What the templates need, without a calculation of theirs."""
-    from conformance.judge.verdict import LIMIT
-
     matrix = proof["matrix"]
     idle = [(o, n, why) for o, m in matrix.items() for n, why in m["idle"].items()]
     wrong = problems(proof)
@@ -147,8 +141,6 @@ def problems(proof: Proof) -> list[str]:
 
 
 def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
-    from conformance.judge.verdict import LIMIT
-
     for optimizer, m in sorted(matrix.items()):
         for name, row in m["rows"].items():
             if not row["kills"] and not row.get("proof"):
@@ -201,8 +193,6 @@ def figures(proof: Proof) -> dict[str, Any]:
 
 def line() -> str:
     """The sentence of the figures that are kept."""
-    from conformance.proof.sections import load
-
     return headline(load())
 
 
@@ -254,8 +244,6 @@ def _of_terms(f: Mapping[str, Any]) -> Iterator[str]:
 
 def readme(proof: Proof) -> str:
     """The figures as the README has them: a few lines of Markdown."""
-    from conformance.judge.verdict import LIMIT
-
     f = figures(proof)
     lines = [
         "| | |",
@@ -280,3 +268,17 @@ def readme(proof: Proof) -> str:
         share = f"{f['diagnosed_first']} of {f['diagnosed']}"
         lines.append(f"| named right by the diagnosis, planted blind | {share} |")
     return "\n".join(lines) + "\n"
+
+
+def write_readme(known: Proof, path: Path | None = None) -> None:
+    """The figures after the mark in the README; where the suite is installed without one there is nothing to do."""
+    path = path or README
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    before, mark, after = text.partition(MARK + "\n")
+    if not mark:
+        raise BadInput(f"{path.name}: the figures belong after the line {MARK}, which is not there.")
+    rest = after[after.index("\n\n") + 1 :]
+    with atomically(path) as file:
+        file.write(before + mark + readme(known) + rest)

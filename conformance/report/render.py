@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from conformance.errors import BadInput
 from conformance.judge import failure
-from conformance.judge.record import Outcome, atomically
+from conformance.judge.record import Outcome
 from conformance.report import map_page as map_pages
 from conformance.report import proof_page as proof_pages
-from conformance.report.model import Cell, Report
-from conformance.run.gate import GOOD, INCOMPLETE, count
+from conformance.report.model import Report
+from conformance.report.pages import environment, write_all
+from conformance.run.gate import GOOD, INCOMPLETE
 
 FORMAT = 1  # of summary.json
 
-# Text and symbol beside every colour: nothing is said by colour alone. The class is a colour of report.css.
-STYLES = {
-    Outcome.CONFORMS: ("ok", "✓", "conform"),
-    Outcome.DIVERGES_KNOWN: ("known", "≠", "known"),
-    Outcome.UNSUPPORTED: ("none", "–", "unsupported"),
-    Outcome.DIVERGES: ("bad", "✗", "diverge"),
-    Outcome.BLIND: ("blind", "?", "blind"),
-    Outcome.ERROR: ("error", "!", "error"),
-}
 _LABEL = "optimizer conformance"
 
 
@@ -54,72 +43,10 @@ def render(report: Report, fashion: bool = False) -> dict[str, str]:
 def write_report(report: Report, reports: str | Path) -> list[Path]:
     """Render `report` into the folder `reports`; returns the files, index.html first."""
     texts = render(report, fashion=(Path(reports) / "fashion_mnist" / "index.html").is_file())
-    paths = [Path(reports) / name for name in texts]
-    for path in paths:
+    for path in (Path(reports) / name for name in texts):
         if path.is_dir():
             raise BadInput(f"--reports: {path} is a folder, the report writes a file there. Remove it.")
-    with contextlib.ExitStack() as stack:
-        # All temporary files exist before the first one is renamed.
-        files = [stack.enter_context(atomically(path)) for path in paths]
-        for file, text in zip(files, texts.values(), strict=True):
-            file.write(text)
-    return paths
-
-
-def environment(html: bool) -> jinja2.Environment:
-    """The templates of this package, and what they may call."""
-    env = jinja2.Environment(
-        loader=jinja2.PackageLoader("conformance.report", "templates"),
-        autoescape=html,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    env.filters |= {
-        "style": lambda outcome: STYLES[outcome][0],
-        "symbol": lambda outcome: STYLES[outcome][1],
-        "says": lambda outcome: STYLES[outcome][2],
-        "name": failure.display_name,
-        "number": failure.number,
-        "allowed": allowed,
-        "href": href,
-        "count": count,
-        "cell": markdown_cell,
-        "mdtext": markdown_text,
-    }
-    env.globals |= {"Outcome": Outcome, "cell_text": cell_text}
-    return env
-
-
-def allowed(share: float | None) -> str:
-    """ "0.83 of allowed" below the limit, "3,400 × allowed" above it."""
-    if share is None:
-        return ""
-    return f"{failure.number(share)} {'of' if share <= 1 else '×'} allowed"
-
-
-def cell_text(cell: Cell) -> str:
-    """ "120 conform · 4 known · 6 unsupported"."""
-    return " · ".join(f"{n:,} {STYLES[outcome][2]}" for outcome, n in cell.counts.items())
-
-
-def href(link: str | None) -> str:
-    """A link that is safe to put in a page: anything but the web is shown as text."""
-    return link if link and link.startswith(("https://", "http://")) else ""
-
-
-def markdown_cell(text: str) -> str:
-    """Text inside backticks inside a table."""
-    return " ".join(text.split()).replace("|", "\\|").replace("`", "'")
-
-
-def markdown_text(text: str) -> str:
-    """Text outside backticks: no markup of its own."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    for mark in "\\|*_[]`#":
-        text = text.replace(mark, f"\\{mark}")
-    return text
+    return write_all(texts, reports)
 
 
 def _dump(value: Any) -> str:

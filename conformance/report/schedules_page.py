@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from conformance.areas.registry import Figure
 from conformance.areas.schedules.bugs import BUGS
 from conformance.judge.record import Outcome, Record
-from conformance.report.pictures import STYLES, drawing
+from conformance.report.pictures import STYLES, Figure, drawing
 
 WARMUP = {  # id -> what the lines are called
     "keras-warmupcosine-warmup-float32-optimizer": "conformance.WarmupCosine (written by hand)",

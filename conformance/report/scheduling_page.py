@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from conformance.areas.registry import Figure
 from conformance.areas.training.task import EPOCH
 from conformance.judge.record import Record
-from conformance.report.pictures import STYLES, drawing
+from conformance.report.pictures import STYLES, Figure, drawing
 
 NAMES = {"torch": "torch", "keras": "Keras"}
 

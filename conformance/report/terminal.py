@@ -10,9 +10,9 @@ from rich.text import Text
 
 from conformance.judge import failure
 from conformance.judge.record import Outcome
-from conformance.report.changes import Change
+from conformance.report.changes import Change, size
 from conformance.report.model import Cell, Report
-from conformance.report.render import STYLES
+from conformance.report.pages import STYLES
 from conformance.run.gate import count
 
 _COLORS = {
@@ -44,8 +44,6 @@ def print_verdict(report: Report) -> None:
 
 def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
     """What changes between two versions, a paragraph each."""
-    from conformance.report.versions_page import size
-
     out = console()
     out.print(f"{title}: {compared:,} checks compared", style="bold", soft_wrap=True)
     if not changes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.calls import Call
 from conformance.errors import BadInput
 from conformance.judge.record import Record, Run, read_run
 from conformance.report.changes import Change, Story, behaviour, between, stories
@@ -98,10 +99,8 @@ def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
     )
 
 
-def changes(before: Path, after: Path, calls: Sequence[Any] | None = None) -> tuple[str, list[Change], int]:
+def changes(before: Path, after: Path, calls: Sequence[Call] | None = None) -> tuple[str, list[Change], int]:
     """What changes between two runs, how it is to be headed, and how many checks were compared."""
-    from conformance.cases.calls import restricted
-
     found, compared, titles = [], 0, []
     one, other = ({c.framework: c for c in columns_of(str(p), read_run(p))} for p in (before, after))
     common = sorted(one.keys() & other.keys())
@@ -121,6 +120,13 @@ def changes(before: Path, after: Path, calls: Sequence[Any] | None = None) -> tu
             "Run both alike, for calls of your own by: python -m conformance run --config FILE"
         )
     return ", ".join(titles), found, compared
+
+
+def restricted(records: Sequence[Record], calls: Sequence[Call]) -> list[Record]:
+    """The records of these calls themselves where a run has them, else those of the table that speak of them."""
+    own = {(c.framework, c.optimizer, c.name) for c in calls}
+    exact = [r for r in records if (r.framework, r.optimizer, r.case.rpartition("-")[0]) in own]
+    return exact or [r for r in records if any(c.covers(r.framework, r.optimizer, r.options) for c in calls)]
 
 
 def _rows(columns: Sequence[Column]) -> dict[str, tuple[Line, ...]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.judge.failure import number
-from conformance.judge.record import Outcome, atomically
+from conformance.judge.record import Outcome
 from conformance.report import versions
-from conformance.report.changes import Change
-from conformance.report.render import STYLES, environment
+from conformance.report.changes import size
+from conformance.report.pages import STYLES, environment, write_all
 
 
 def render(matrix: versions.Matrix) -> dict[str, str]:
@@ -22,23 +21,6 @@ def render(matrix: versions.Matrix) -> dict[str, str]:
     return {**found, "versions.json": versions.as_json(matrix)}
 
 
-def size(change: Change) -> str:
-    """ "0.012, 3% of the largest parameter"."""
-    if change.size is None:
-        return "no parameters to compare"
-    if change.size == 0:
-        return "the parameters are the same"
-    if change.share is None or change.share == float("inf"):
-        return "not finite in one of the two"
-    return f"{number(change.size)} ({number(change.share)} of the largest parameter)"
-
-
 def write(matrix: versions.Matrix, reports: str | Path) -> list[Path]:
     """Render into the folder `reports`; returns the files, the page first."""
-    paths = []
-    for name, text in render(matrix).items():
-        path = Path(reports) / name
-        with atomically(path) as file:
-            file.write(text)
-        paths.append(path)
-    return paths
+    return write_all(render(matrix), reports)

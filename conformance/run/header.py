@@ -14,9 +14,9 @@ import numpy as np
 
 from conformance.areas import registry
 from conformance.bindings import BINDINGS, installed
+from conformance.cases import economy
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Header, Outcome, Record
-from conformance.run import shards
 from reference.formats import WORKING
 
 CALLS = "the constructor calls of a file"
@@ -41,7 +41,7 @@ def make_header(
     With `called`, those instances are the whole table: the constructor calls of a file.
     """
     frameworks = frameworks or installed()
-    table = list(called) if called is not None else part(registry.instances(frameworks), brief)
+    table = list(called) if called is not None else part(registry.checks(frameworks), brief)
     ending = "-brief" if brief else "" if called is None else f"-{_fingerprint(called)}"
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
@@ -70,7 +70,7 @@ def make_header(
 
 def part(table: list[Any], brief: bool) -> list[Any]:
     """The table of a brief run, or all of it."""
-    return shards.brief(table) if brief else table
+    return economy.brief(table) if brief else table
 
 
 def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") -> dict[str, dict[str, Any]]:
@@ -82,7 +82,7 @@ def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") ->
 
 
 def _fingerprint(called: Sequence[Any]) -> str:
-    return hashlib.sha256("\n".join(f"{i.id} {i.case!r}" for i in called).encode()).hexdigest()[:8]
+    return hashlib.sha256("\n".join(i.fingerprint for i in called).encode()).hexdigest()[:8]
 
 
 def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
@@ -97,7 +97,7 @@ def stale(
 ) -> list[str]:
     """Rows of the ledger that nothing needed, though every case that they select did run."""
     outcomes = {r.id: r.outcome.value for r in records}
-    return ledger.stale(outcomes, versions, (i.id for i in registry.instances(frameworks)))
+    return ledger.stale(outcomes, versions, (i.id for i in registry.checks(frameworks)))
 
 
 def all_versions(frameworks: Collection[str]) -> dict[str, str]:

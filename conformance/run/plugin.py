@@ -18,12 +18,12 @@ from _pytest.runner import runtestprotocol
 
 from conformance.areas import registry
 from conformance.bindings import BINDINGS, installed
-from conformance.cases import calls
-from conformance.cases import table as cases
+from conformance.cases import calls, economy
+from conformance.cases.check import SELECTIONS, Check, select
 from conformance.errors import BadInput
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.judge.failure import explain
-from conformance.judge.record import SELECTIONS, Outcome, Record, Run, atomically, write_run
+from conformance.judge.record import Outcome, Record, Run, atomically, write_run
 from conformance.run import shards, workers
 from conformance.run.header import make_header
 
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         table = _selected(config)
         rows = ledger.load()
         if not hasattr(config, "workerinput"):  # once is enough
-            rows.check(i.id for i in registry.instances())
+            rows.check(i.id for i in registry.checks())
     except BadInput as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[TABLE], config.stash[LEDGER] = table, rows
@@ -70,11 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config), "conformance-recorder")
 
 
-TABLE = pytest.StashKey[list[cases.Instance | registry.Check]]()
+TABLE = pytest.StashKey[list[Check]]()
 LEDGER = pytest.StashKey[ledger.Ledger]()
 
 
-def _selected(config: pytest.Config) -> list[cases.Instance | registry.Check]:
+def _selected(config: pytest.Config) -> list[Check]:
     """The instances that the options ask for, of the frameworks that are installed."""
     given = {
         name: [part.strip() for v in config.getoption(f"--{name}") for part in v.split(",") if part.strip()]
@@ -82,9 +82,9 @@ def _selected(config: pytest.Config) -> list[cases.Instance | registry.Check]:
     }
     there = installed()
     if config.getoption("--config"):
-        called = [i for c in calls.load(config.getoption("--config")) for i in c.instances()]
-        return [i for i in cases.select(called, **given) if i.framework in there]
-    chosen = cases.select(registry.instances(), **given)
+        called = [i for c in calls.load(config.getoption("--config")) for i in c.checks()]
+        return [i for i in select(called, **given) if i.framework in there]
+    chosen = select(registry.checks(), **given)
     for name in given["framework"]:
         if name.lower() in BINDINGS and name.lower() not in there:
             raise BadInput(
@@ -92,7 +92,7 @@ def _selected(config: pytest.Config) -> list[cases.Instance | registry.Check]:
                 f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
             )
     chosen = [i for i in chosen if set(i.needs) <= set(there)]
-    chosen = shards.brief(chosen) if config.getoption("--brief") else chosen
+    chosen = economy.brief(chosen) if config.getoption("--brief") else chosen
     shard = config.getoption("--shard")
     if shard and any(values for name, values in given.items() if name != "framework"):
         raise BadInput("--shard: it divides the whole table, so it goes with no selection but --framework.")
@@ -107,14 +107,14 @@ def _frameworks(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "instance" in metafunc.fixturenames:
+    if "check" in metafunc.fixturenames:
         if not installed():
             raise pytest.UsageError(
                 "no framework is installed, so there is nothing to test. Install one: "
                 "pip install '.[torch]' or pip install '.[tensorflow]'"
             )
         table = metafunc.config.stash[TABLE]
-        metafunc.parametrize("instance", table, ids=[i.id for i in table])
+        metafunc.parametrize("check", table, ids=[i.id for i in table])
 
 
 _signed: set[tuple[str, str]] = set()
@@ -123,22 +123,20 @@ _signed: set[tuple[str, str]] = set()
 @pytest.fixture
 def judged(request: pytest.FixtureRequest) -> Any:
     """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
-    from conformance.judge import engine
 
-    def judge(instance: cases.Instance | registry.Check) -> None:
-        record = registry.run(instance, request.config.stash[LEDGER])
+    def judge(check: Check) -> None:
+        record = engine.run(check, request.config.stash[LEDGER])
         properties = request.node.user_properties
         properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
         properties.append((OUTCOME, record.outcome.value))
-        key = (instance.framework, instance.optimizer)
+        key = (check.framework, check.optimizer)
         if key not in _signed:  # once a process and optimizer: what the installed constructor offers
-            own = engine.signature if isinstance(instance, cases.Instance) else type(instance).signature
-            offered = own(instance)
+            offered = check.signature()
             if offered is not None:
                 _signed.add(key)
                 properties.append((SIGNATURE, [*key, offered]))
         if not record.outcome.passes:
-            pytest.fail(explain(record, registry.versions(instance)), pytrace=False)
+            pytest.fail(explain(record, check.versions()), pytrace=False)
 
     return judge
 
@@ -149,7 +147,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
     Workers send each report to the controlling process, which takes a core from them while it reads.
     """
-    if "instance" not in getattr(item, "fixturenames", ()):
+    if "check" not in getattr(item, "fixturenames", ()):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in runtestprotocol(item, nextitem=nextitem, log=False):
@@ -229,9 +227,9 @@ class Recorder:
             self.records[found[1]] = self._broken(found[1], crash.message if crash else str(report.longrepr))
 
     def _broken(self, name: str, said: str) -> Record:
-        instance = next(i for i in self.config.stash[TABLE] if i.id == name)
+        check = next(i for i in self.config.stash[TABLE] if i.id == name)
         last = said.strip().splitlines()[-1] if said.strip() else "no message"
-        return replace(registry.blank(instance), reason=f"no record came back: {last}")
+        return replace(engine.blank(check), reason=f"no record came back: {last}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -239,7 +237,7 @@ class Recorder:
             return
         shard = self.config.getoption("--shard") or ""
         brief = self.config.getoption("--brief")
-        whole = len(self.selected) == len(registry.instances(installed())) or brief
+        whole = len(self.selected) == len(registry.checks(installed())) or brief
         name = self.config.getoption("--record") or (
             "brief" if brief else "conformance" if whole or shard else "selection"
         )

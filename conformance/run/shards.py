@@ -1,11 +1,7 @@
-"""Parts of the table: shards, and the brief run.
-
-Shards: the table in n parts of about the same cost, for more work than one machine has time for.
+"""Shards: the table in n parts of about the same cost, for more work than one machine has time for.
 
 The same table, costs and n give the same parts everywhere. What a check costs is a committed table, so that no part
 depends on how fast a machine was that day; `--costs FILE` of a whole run writes the table anew.
-
-The brief run has each case once, to compare many versions in the time of a few.
 """
 
 from __future__ import annotations
@@ -21,7 +17,6 @@ from typing import Any
 from conformance.errors import BadInput
 
 PATH = Path(__file__).with_name("costs.json")
-CHEAP = ("eager", "graph", "forloop", "foreach")  # the modes of a brief run
 UNKNOWN = 0.1  # seconds, of a check that the table does not have
 
 
@@ -59,26 +54,6 @@ def divided(table: Iterable[Any], of: int, costs: Mapping[str, float] | None = N
         parts[least] += groups[key]
         filled[least] += weight[key]
     return parts
-
-
-IN_FULL = ("probing", "base")  # cases that a brief run has in every dtype and mode
-
-
-def brief(table: Iterable[Any]) -> list[Any]:
-    """Each case once, in the widest dtype, by turns in another of the modes that are cheap; a few in full."""
-    found, turns = [], defaultdict(int)
-    groups: dict[tuple, list[Any]] = defaultdict(list)
-    for i in table:
-        groups[i.area, i.framework, i.optimizer, i.name].append(i)
-    for (_, framework, optimizer, name), several in groups.items():
-        if name in IN_FULL:
-            found += several
-            continue
-        first = [i for i in several if i.dtype == several[0].dtype]
-        modes = [i for i in first if i.mode in CHEAP] or first
-        found.append(modes[turns[framework, optimizer] % len(modes)])
-        turns[framework, optimizer] += 1
-    return found
 
 
 def kind(name: str) -> str:

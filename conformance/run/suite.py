@@ -1,12 +1,12 @@
-"""The conformance run itself: one test for each instance of the case table."""
+"""The conformance run itself: one test for each check."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.cases.table import Instance
+from conformance.cases.check import Check
 
 
-def test_step(instance: Instance, judged: Callable[[Instance], None]) -> None:
+def test_step(check: Check, judged: Callable[[Check], None]) -> None:
     """Every parameter and slot of the implementation is within the derived bound, at every step."""
-    judged(instance)
+    judged(check)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conformance.bindings.base import Entry, Group
 from conformance.cases.problems import Problem
-from conformance.judge.verdict import Judge
+from conformance.judge.steps import Judge
 from conformance.proof.trials import Host, NumPyDriver
 from reference import REFERENCES
 from reference.bounded import Bounded, average, number

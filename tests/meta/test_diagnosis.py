@@ -10,11 +10,11 @@ from conformance import cli, mutants
 from conformance.bindings import installed
 from conformance.cases import table
 from conformance.judge import engine, ledger
+from conformance.judge.compared import LIMIT
 from conformance.judge.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
 from conformance.judge.equations import locate
 from conformance.judge.record import Outcome, Record, write_run
 from conformance.judge.suspects import suspects
-from conformance.judge.verdict import LIMIT
 from conformance.mutants import Mutant
 from conformance.proof import confusion, sections, trials
 from reference import RAdam, RMSprop

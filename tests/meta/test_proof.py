@@ -16,7 +16,7 @@ from conformance import cli
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import table as cases
 from conformance.errors import BadInput
-from conformance.judge.verdict import LIMIT
+from conformance.judge.compared import LIMIT
 from conformance.proof import (
     detection,
     equivalent,

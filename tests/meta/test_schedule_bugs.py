@@ -9,8 +9,8 @@ from conformance import mutants
 from conformance.areas import registry
 from conformance.areas.schedules import area, plateau
 from conformance.areas.schedules.bugs import BUGS
-from conformance.areas.schedules.cases import points
-from conformance.areas.schedules.verdict import judged
+from conformance.areas.schedules.rates import judged
+from conformance.areas.schedules.schedule_cases import points
 from conformance.bindings import BINDINGS, installed
 from conformance.judge import ledger
 from conformance.proof import live_patches, schedule_mistakes

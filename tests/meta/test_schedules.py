@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from conformance import mutants
-from conformance.areas.schedules import area, joined, keras_driver, plateau
-from conformance.areas.schedules.cases import Case, cases, length, points
-from conformance.areas.schedules.verdict import judged, typed
+from conformance.areas.schedules import area, joined, keras_rates, plateau
+from conformance.areas.schedules.rates import judged, typed
+from conformance.areas.schedules.schedule_cases import ScheduleCase, cases, length, points
 from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, defaults
 from conformance.errors import BadInput
-from conformance.judge.verdict import BLIND_ABOVE, LIMIT
+from conformance.judge.compared import LIMIT
+from conformance.judge.verdict import BLIND_ABOVE
 from conformance.proof import schedule_mistakes
 from conformance.proof.schedule_mistakes import DRIVERS, ENTRIES, seen_by, times, trials
 from reference.formats import WORKING
@@ -249,10 +250,13 @@ def test_a_bad_schedule_is_refused_by_name(given):
 @pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Sequential"])), ids=lambda m: m.name)
 def test_a_mistake_in_a_composition_is_seen(mutant):
     """In those of Keras' schedules, where none multiplies what is there and none starts at 0."""
-    told, precision = [], keras_driver.precision(joined.entry_of(joined.FALLING), "float32", "call")
+    told, precision = [], keras_rates.precision(joined.entry_of(joined.FALLING), "float32", "call")
     for check in joined.checks():
         wrong = mutants.plant(check.schedule, mutant)
-        seen = [(t, {"rate[0]": float(wrong.at(t))}) for t in points(check.schedule, Case(check.name, check.why))]
+        seen = [
+            (t, {"rate[0]": float(wrong.at(t))})
+            for t in points(check.schedule, ScheduleCase(check.name, check.why))
+        ]
         told.append(not judged(seen, check.groups(), precision).conforms)
     assert any(told) == (mutant.name not in ("milestone-zero", "factors-go-on"))
 

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conformance.areas import registry
-from conformance.areas.claims.table import CLAIMS, Claim, Reading
-from conformance.areas.registry import Check
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Outcome, Record
+from conformance.areas.claims.table import CLAIMS, Reading
+from conformance.cases.check import Check, Observation, Plan
+from conformance.judge.ledger import Row
+from conformance.judge.verdict import Verdict, verdict_of
 
 
 @dataclass(frozen=True)
-class Read(Check):
+class ReadingCheck(Check):
     """One reading."""
 
     claim: str
@@ -22,22 +21,37 @@ class Read(Check):
 
     area: ClassVar[str] = "claims"
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
+    def plan(self) -> Plan:
+        return Plan(self)
+
+    def observe(self, plan: Plan) -> Answer:
         """Whether the sentence is true here, and whether that was expected."""
-        found, expected = self.reading.test(), self.reading.expects(registry.versions(self))
-        record.series = {"true": [found]}
-        record.reason = f"{'true' if found else 'not true'}: {self.reading.says}"
-        record.outcome = Outcome.CONFORMS if found == expected else Outcome.DIVERGES
-        if found != expected:
-            record.reason += f"; expected of this version: {'true' if expected else 'not true'}"
+        true = self.reading.test()
+        return Answer(plan, series={"true": [true]}, true=true, expected=self.reading.expects(self.versions()))
 
 
-def checks() -> Iterator[Read]:
+@dataclass
+class Answer(Observation):
+    """Whether a reading is true of the installed versions."""
+
+    true: bool = False
+    expected: bool = False
+
+
+@verdict_of.register
+def of_answer(seen: Answer, row: Row | None) -> Verdict:
+    """What is found has to be what is expected."""
+    words = {True: "true", False: "not true"}
+    remark = f"{words[seen.true]}: {seen.plan.check.reading.says}"
+    says = f"{remark}; expected of this version: {words[seen.expected]}"
+    return Verdict(seen, seen.true == seen.expected, remark=remark, says=says)
+
+
+def checks() -> Iterator[ReadingCheck]:
     """Every reading of every claim."""
     for claim in CLAIMS:
         for reading in claim.readings:
             why = f"{reading.role.value}: {reading.says}"
-            yield Read(reading.framework, claim.name, reading.name, why, "float64", "default", claim.name, reading)
-
-
-__all__ = ["Claim", "Read", "checks"]
+            yield ReadingCheck(
+                reading.framework, claim.name, reading.name, why, "float64", "default", claim.name, reading
+            )

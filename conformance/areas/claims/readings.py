@@ -136,7 +136,7 @@ def _planned(framework: str, name: str) -> bool:
     trained = way.train(getattr(rule, framework), "float64")
     entry = BINDINGS[framework].entries["sgd"]
     reference = entry.reference(**{**entry.dialect, "learning_rate": ways.RATE})
-    return Loop(framework, entry, "float64", reference, trained, ways.rates()).free().conforms
+    return Loop(framework, entry, reference, trained, ways.rates()).free().conforms
 
 
 def keras_takes_a_schedule() -> bool:

@@ -73,7 +73,7 @@ def follows(framework: str, rule: str, trained: Trained, through: Through | None
     reference = entry.reference(**{**entry.dialect, **start, **forms})
     if trained.steps != EPOCHS * task.EPOCH:
         return False  # of other batches
-    found = Loop(framework, entry, DTYPE, reference, trained, through=through).free()
+    found = Loop(framework, entry, reference, trained, through=through).free()
     if found.resolution is None or found.resolution > BLIND_ABOVE or found.resolved_steps < trained.steps:
         raise ValueError(f"the bound is {found.resolution} of the update: whether it follows cannot be told")
     return found.conforms

@@ -10,20 +10,21 @@ not have in common is the frameworks' dialects, and what the ledger says that th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from conformance import mutants
 from conformance.areas.parity.pairs import FRAMEWORKS, Pair, pairs
-from conformance.areas.registry import Check
 from conformance.areas.training import runs, task
 from conformance.areas.training.loop import Loop, Predicted, Trained
-from conformance.bindings.base import Group
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Outcome, Record, Worst
-from conformance.judge.verdict import BLIND_ABOVE, LIMIT
+from conformance.bindings.base import Entry, Group
+from conformance.cases.check import Check, Observation, Plan
+from conformance.judge.compared import LIMIT
+from conformance.judge.ledger import Row
+from conformance.judge.record import Worst
+from conformance.judge.verdict import BLIND_ABOVE, Verdict, verdict_of
 from conformance.porting import measure
 from reference.base import Reference
 
@@ -31,39 +32,21 @@ LAB_ASKS = 1e-4  # of the final losses. The lab's figure and claim, not a tolera
 
 
 @dataclass(frozen=True)
-class Parity(Check):
+class ParityCheck(Check):
     """One pair in one dtype."""
 
     pair: Pair
 
     area: ClassVar[str] = "parity"
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
-        """Train in both, hold each to its reference, then the difference to the difference of the references."""
-        record.constructor = "\n".join(self.pair.call(f) for f in FRAMEWORKS)
-        record.steps = self.pair.steps
-        sides = {f: self._side(f, ledger) for f in FRAMEWORKS}
-        ratios = [side.ratios for side in sides.values()]
-        record.locked = max((side.worst for side in sides.values()), key=lambda w: w.ratio)
-        record.resolution = max(side.resolution for side in sides.values())
-        found = _resolved(_differences(sides), sides)
-        record.free = max((worst for _, worst in found), key=lambda w: w.ratio, default=None)
-        record.free_steps = len(found)
-        record.series = self._series(sides, found)
-        together = [max(r) for r in zip(*ratios, strict=True)]
-        free = [ratio for ratio, _ in found] + [0.0] * (self.pair.steps - len(found))
-        bad = [t for t, both in enumerate(zip(together, free, strict=True), 1) if max(both) > LIMIT]
-        known = "; ".join(f"{side.known}: {side.says}" for side in sides.values() if side.known)
-        if bad:
-            record.outcome, record.first_bad = Outcome.DIVERGES, bad[0]
-            record.reason = "the difference between the frameworks is not that between their references"
-        elif record.resolution > BLIND_ABOVE or len(found) < self.pair.steps:
-            record.outcome = Outcome.BLIND
-            record.reason = f"the bound is {record.resolution:.2g} of the update: it could not have failed"
-        else:
-            record.outcome, record.reason = Outcome.CONFORMS, known
+    def plan(self) -> Plan:
+        return Plan(self, "\n".join(self.pair.call(f) for f in FRAMEWORKS))
 
-    def _side(self, framework: str, ledger: Ledger) -> Side:
+    def observe(self, plan: Plan) -> Both:
+        """Train in both, with a judge for each by its own reference, or by what the ledger says of it."""
+        return Both(plan, self.pair.steps, sides={f: self._side(f) for f in FRAMEWORKS})
+
+    def _side(self, framework: str) -> Side:
         entry, reference = self.pair.entry(framework), self.pair.references[framework]
         trained = runs.train(framework, entry, reference, self.dtype, self.pair.steps)
         row = None
@@ -71,42 +54,91 @@ class Parity(Check):
             row = measure.known_divergence(framework, entry, self.pair.cases)
         if row is not None:
             reference = row.expected([Group(tuple(range(len(task.SHAPES))), reference)])[0].reference
-        return Side(trained, Loop(framework, entry, self.dtype, reference, trained), row.id if row else "",
-                    row.reason if row else "")  # fmt: skip
-
-    def _series(self, sides: Mapping[str, Side], found: list[tuple[float, Worst]]) -> dict[str, list[Any]]:
-        """What the page draws."""
-        one, other = (sides[f] for f in FRAMEWORKS)
-        series = {f"{f} loss": _short(s.trained.losses, 9) for f, s in sides.items()}
-        apart = _apart(one.trained, other.trained)
-        losses = zip(one.trained.losses, other.trained.losses, strict=True)
-        series["loss difference"] = _short(abs(a - b) for a, b in losses)
-        series["difference"] = _short(np.max(np.abs(d)) for d in apart)
-        explained = list(zip(other.predicted.params, one.predicted.params, strict=True))
-        series["allowed"] = _short(np.max(a.error + b.error) * LIMIT for a, b in explained)
-        left = [d - (a.value - b.value) for d, (a, b) in zip(apart, explained, strict=False)]
-        series["unexplained"] = _short(np.max(np.abs(d)) for d in left)
-        if self.pair.taken_apart and self.dtype == "float64":
-            series |= parts(self.pair)
-        return series
+        return Side(framework, entry, reference, trained, row)
 
 
 @dataclass
 class Side:
-    """What one framework did, and its judge."""
+    """What one framework did, and the reference that it is held to."""
+
+    framework: str
+    entry: Entry
+    reference: Reference
+    trained: Trained
+    row: Row | None  # of the ledger, by which it is not the rule
+
+
+@dataclass
+class Both(Observation):
+    """What the two frameworks did."""
+
+    sides: Mapping[str, Side] = field(kw_only=True)
+
+
+@dataclass
+class JudgedSide:
+    """One framework beside its reference: every step and loss, and the whole training by the reference alone."""
 
     trained: Trained
-    loop: Loop
-    known: str  # the ledger's row by which it is not the reference
-    says: str
+    predicted: Predicted
+    resolution: float
+    ratios: list[float]
+    worst: Worst
 
-    def __post_init__(self) -> None:
-        locked, losses = self.loop.locked(), self.loop.losses_locked
-        self.predicted: Predicted = self.loop.predicted()
-        self.resolution = locked.resolution if locked.resolution is not None else np.inf
-        self.ratios = [max(a, b) for a, (b, _) in zip(locked.ratios, losses, strict=True)]
-        worst = max([w for _, w in losses] + [locked.worst], key=lambda w: w.ratio)
-        self.worst = replace(worst, quantity=f"{self.loop.framework} {worst.quantity}")
+
+def _judged(side: Side) -> JudgedSide:
+    loop = Loop(side.framework, side.entry, side.reference, side.trained)
+    locked, losses = loop.locked(), loop.losses_locked
+    worst = max([w for _, w in losses] + [locked.worst], key=lambda w: w.ratio)
+    return JudgedSide(
+        side.trained,
+        loop.predicted(),
+        locked.resolution if locked.resolution is not None else np.inf,
+        [max(a, b) for a, (b, _) in zip(locked.ratios, losses, strict=True)],
+        replace(worst, quantity=f"{side.framework} {worst.quantity}"),
+    )
+
+
+@verdict_of.register
+def of_both(seen: Both, row: Row | None) -> Verdict:
+    """Each beside its reference, then the difference beside the difference of the references."""
+    steps, sides = seen.steps, {f: _judged(side) for f, side in seen.sides.items()}
+    resolution = max(side.resolution for side in sides.values())
+    found = _resolved(_differences(sides), sides)
+    together = [max(r) for r in zip(*(side.ratios for side in sides.values()), strict=True)]
+    free = [ratio for ratio, _ in found] + [0.0] * (steps - len(found))
+    bad = [t for t, both in enumerate(zip(together, free, strict=True), 1) if max(both) > LIMIT]
+    blind = resolution > BLIND_ABOVE or len(found) < steps
+    return Verdict(
+        seen,
+        not bad,
+        locked=max((side.worst for side in sides.values()), key=lambda w: w.ratio),
+        free=max((worst for _, worst in found), key=lambda w: w.ratio, default=None),
+        free_steps=len(found),
+        first_bad=bad[0] if bad else None,
+        resolution=resolution,
+        blind=f"the bound is {resolution:.2g} of the update: it could not have failed" if blind else "",
+        remark="; ".join(f"{side.row.id}: {side.row.reason}" for side in seen.sides.values() if side.row),
+        says="the difference between the frameworks is not that between their references",
+        series=_series(seen.plan.check, sides),
+    )
+
+
+def _series(check: Any, sides: Mapping[str, JudgedSide]) -> dict[str, list[Any]]:
+    """What the page draws."""
+    one, other = (sides[f] for f in FRAMEWORKS)
+    series = {f"{f} loss": _short(s.trained.losses, 9) for f, s in sides.items()}
+    apart = _apart(one.trained, other.trained)
+    losses = zip(one.trained.losses, other.trained.losses, strict=True)
+    series["loss difference"] = _short(abs(a - b) for a, b in losses)
+    series["difference"] = _short(np.max(np.abs(d)) for d in apart)
+    explained = list(zip(other.predicted.params, one.predicted.params, strict=True))
+    series["allowed"] = _short(np.max(a.error + b.error) * LIMIT for a, b in explained)
+    left = [d - (a.value - b.value) for d, (a, b) in zip(apart, explained, strict=False)]
+    series["unexplained"] = _short(np.max(np.abs(d)) for d in left)
+    if check.pair.taken_apart and check.dtype == "float64":
+        series |= parts(check.pair)
+    return series
 
 
 def _apart(one: Trained, other: Trained) -> list[np.ndarray]:
@@ -115,7 +147,7 @@ def _apart(one: Trained, other: Trained) -> list[np.ndarray]:
     return [b.astype(np.longdouble) - a for a, b in zip(*flat, strict=True)]
 
 
-def _differences(sides: Mapping[str, Side]) -> Iterator[tuple[float, Worst]]:
+def _differences(sides: Mapping[str, JudgedSide]) -> Iterator[tuple[float, Worst]]:
     """The worst of every step: the difference from that of the references, over the sum of the bounds."""
     one, other = (sides[f] for f in FRAMEWORKS)
     apart = _apart(one.trained, other.trained)
@@ -139,7 +171,7 @@ def _differences(sides: Mapping[str, Side]) -> Iterator[tuple[float, Worst]]:
         )  # fmt: skip
 
 
-def _resolved(found: Iterator[tuple[float, Worst]], sides: Mapping[str, Side]) -> list[tuple[float, Worst]]:
+def _resolved(found: Iterator[tuple[float, Worst]], sides: Mapping[str, JudgedSide]) -> list[tuple[float, Worst]]:
     """As far as the two bounds together stay small beside the way that the parameters have gone."""
     start = np.concatenate([p.reshape(-1) for p in task.start()])
     predicted = zip(*(side.predicted.params for side in sides.values()), strict=True)
@@ -195,8 +227,8 @@ def _short(values: Any, digits: int = 4) -> list[float]:
     return [float(f"{float(v):.{digits}g}") for v in values]
 
 
-def checks() -> Iterator[Parity]:
+def checks() -> Iterator[ParityCheck]:
     """Every pair in both dtypes."""
     for pair in pairs():
         for dtype in pair.dtypes:
-            yield Parity("both", pair.optimizer, pair.name, pair.why, dtype, "default", pair)
+            yield ParityCheck("both", pair.optimizer, pair.name, pair.why, dtype, "default", pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from conformance.areas.refusals import PATH, Refusal, checks, listed, listing
+from conformance.areas.refusals.checks import PATH, RefusalCheck, checks, listed, listing
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Unsupported
 from conformance.judge.record import atomically
@@ -19,7 +19,7 @@ def wrong(framework: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _wrong(check: Refusal) -> list[str]:
+def _wrong(check: RefusalCheck) -> list[str]:
     try:
         return [label for label, (_, error) in check.tried().items() if bool(error) != check.bad]
     except Unsupported:

@@ -1,3 +1,1 @@
-"""The area of learning-rate schedules: references, cases, drivers of the frameworks, and the page."""
-
-from conformance.areas.schedules.area import AREA as AREA
+"""The area of learning-rate schedules: their cases, and how the frameworks' schedules are driven."""

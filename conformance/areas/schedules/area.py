@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.areas.registry import Area, Check
+from conformance.areas.schedules import checks, joined, paired, plateau
 from conformance.bindings.base import Entry
-from conformance.report import schedules_page
+from conformance.cases.check import Area, Check
 
 
-def checks() -> Iterator[Check]:
+def all_checks() -> Iterator[Check]:
     """All checks of schedules."""
-    from conformance.areas.schedules import check, joined, paired, plateau
-
-    yield from check.checks()
-    yield from joined.checks()
-    yield from plateau.checks()
-    yield from paired.checks()
+    for module in (checks, joined, plateau, paired):
+        yield from module.checks()
 
 
 def entries(framework: str) -> Mapping[str, Entry]:
     """The schedules of a framework."""
-    from conformance.areas.schedules import check, plateau
-
-    return {**check.DRIVERS[framework].entries, "reducelronplateau": plateau.ENTRIES[framework]}
+    return {**checks.DRIVERS[framework].entries, "reducelronplateau": plateau.ENTRIES[framework]}
 
 
 AREA = Area(
@@ -32,8 +26,6 @@ AREA = Area(
     says="The rate that the optimizer really used at every update, against the formula of the schedule: on, before "
     "and after each boundary, far beyond the end, by index, resumed, and composed.",
     subject="Schedule",
-    checks=checks,
-    figures=schedules_page.figures,
-    tables=schedules_page.tables,
+    checks=all_checks,
     entries=entries,
 )

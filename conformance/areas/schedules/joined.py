@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from conformance.areas import registry
-from conformance.areas.schedules import keras_driver
-from conformance.areas.schedules.cases import Case, Entry, length, points
-from conformance.areas.schedules.verdict import judged, settle
-from conformance.bindings import BINDINGS, keras_versions
+from conformance.areas.schedules import keras_rates
+from conformance.areas.schedules.rates import Rates, judged
+from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, length, points
+from conformance.bindings import keras_versions
 from conformance.bindings.base import Group, Unsupported
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Record
+from conformance.cases.check import Check, Plan
 from reference.schedules import (
     Cosine,
     CosineRestarts,
@@ -81,7 +79,7 @@ def joined() -> type:
 
 
 @dataclass(frozen=True)
-class JoinedCheck(registry.Check):
+class JoinedCheck(Check):
     """The rates that an optimizer used under a composition."""
 
     schedule: Sequential
@@ -92,23 +90,21 @@ class JoinedCheck(registry.Check):
         """The schedule that holds."""
         return [Group((0,), self.schedule)]
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
-        record.constructor, record.options = written(self.schedule), {}
-        case = Case(self.name, self.why)
+    def plan(self) -> Plan:
+        return Plan(self, written(self.schedule), {}, self.groups())
+
+    def observe(self, plan: Plan) -> Rates:
+        case = ScheduleCase(self.name, self.why)
         indices = points(self.schedule, case)
         whole = sorted({*range(length(self.schedule, case)), *(t for t in indices if t == int(t))})
-        seen = keras_driver.rates(lambda: made(self.schedule), indices, whole, self.dtype, self.mode)
-        record.steps = len(seen)
-        precision = keras_driver.precision(entry_of(FALLING), self.dtype, self.mode)  # that of the schedules in it
-        settle(record, self, ledger, BINDINGS["keras"].versions(), self.groups(),
-               lambda expected: judged(seen, expected, precision))  # fmt: skip
+        seen = keras_rates.rates(lambda: made(self.schedule), indices, whole, self.dtype, self.mode)
+        precision = keras_rates.precision(entry_of(FALLING), self.dtype, self.mode)  # that of the schedules in it
+        return Rates(plan, len(seen), beside=lambda groups: judged(seen, groups, precision))
 
 
-def entry_of(schedule: Schedule) -> Entry:
+def entry_of(schedule: Schedule) -> ScheduleEntry:
     """The entry that makes a part."""
-    found = (
-        e for e in keras_driver.entries.values() if e.reference is type(schedule) and e.module != "conformance"
-    )
+    found = (e for e in keras_rates.entries.values() if e.reference is type(schedule) and e.module != "conformance")
     return next(found)
 
 
@@ -117,7 +113,7 @@ def made(schedule: Schedule) -> Any:
     if isinstance(schedule, Sequential):
         return joined()([made(part) for part in schedule.parts], schedule.milestones)
     entry = entry_of(schedule)
-    return keras_driver.constructor(entry)(**keras_driver.taken(entry, schedule))
+    return keras_rates.constructor(entry)(**keras_rates.taken(entry, schedule))
 
 
 def written(schedule: Schedule) -> str:
@@ -125,12 +121,12 @@ def written(schedule: Schedule) -> str:
     if isinstance(schedule, Sequential):
         return f"Joined([{', '.join(written(p) for p in schedule.parts)}], {list(schedule.milestones)!r})"
     entry = entry_of(schedule)
-    options = keras_driver.arguments(entry, schedule)
+    options = keras_rates.arguments(entry, schedule)
     return f"{entry.cls}({', '.join(f'{k}={v!r}' for k, v in options.items())})"
 
 
 def checks() -> Iterator[JoinedCheck]:
     """Each composition in every mode."""
     for name, (why, schedule) in COMPOSED.items():
-        for mode in keras_driver.MODES:
+        for mode in keras_rates.MODES:
             yield JoinedCheck("keras", "joined", name, why, "float32", mode, schedule)

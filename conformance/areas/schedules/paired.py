@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from conformance.areas import registry
 from conformance.areas.schedules.plateau import (
     METRICS,
     PLAIN,
@@ -18,10 +17,9 @@ from conformance.areas.schedules.plateau import (
     judge_all,
     precision_of,
 )
-from conformance.areas.schedules.verdict import Seen, settle
+from conformance.areas.schedules.rates import Rates, Seen
 from conformance.bindings.base import Group
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Record
+from conformance.cases.check import Check, Plan
 from reference.schedules import Plateau
 
 # Of torch. In Keras patience is one more, and so is a cooldown that is not 0.
@@ -39,7 +37,7 @@ DRAWN = "steps"  # the metrics whose rates are in the picture of the page
 
 
 @dataclass(frozen=True)
-class Paired(registry.Check):
+class Paired(Check):
     """Settings of torch and those of Keras that say the same: both do what the one reference does."""
 
     settings: Plateau
@@ -50,15 +48,25 @@ class Paired(registry.Check):
         """The one schedule, once for each framework."""
         return [Group((i,), self.settings) for i in range(2)]
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
+    def given(self) -> dict[str, dict[str, Any]]:
+        """The arguments that are the same in torch and in Keras, and those that have the same names."""
         s = self.settings
         more = replace(s, patience_is="waited", patience=s.patience + 1, cooldown=s.cooldown + (s.cooldown > 0))
-        given = {
+        return {
             "torch": self._arguments("torch", s),
             "keras": self._arguments("keras", more),
             "naive": self._arguments("keras", replace(s, patience_is="waited")),
         }
-        sign = -1 if s.mode == "max" else 1
+
+    def plan(self) -> Plan:
+        given = self.given()
+        written = {how: ", ".join(f"{n}={v!r}" for n, v in given[how].items()) for how in ("torch", "keras")}
+        call = f"torch: ReduceLROnPlateau({written['torch']}); Keras: ReduceLROnPlateau({written['keras']})"
+        return Plan(self, call, written, self.groups())
+
+    def observe(self, plan: Plan) -> Rates:
+        given = self.given()
+        sign = -1 if self.settings.mode == "max" else 1
         scripts = {name: [sign * x for x in METRICS[name]] for name in USUAL}
         seen: dict[str, Seen] = {}
         apart, drawn = 0, {}
@@ -70,16 +78,11 @@ class Paired(registry.Check):
             apart += sum(b != n for b, n in zip(keras, naive, strict=True))
             if name == DRAWN:
                 drawn = {"metric": [*metrics], "torch": torch, "keras": keras, "keras naive": naive}
-        written = {how: ", ".join(f"{n}={v!r}" for n, v in a.items()) for how, a in given.items()}
-        record.constructor = (
-            f"torch: ReduceLROnPlateau({written['torch']}); Keras: ReduceLROnPlateau({written['keras']})"
-        )
-        record.options = {how: written[how] for how in ("torch", "keras")}
-        record.steps = sum(len(rows) for rows in seen.values())
-        record.series = {"naive": [written["naive"]], "apart": [apart], "epochs": [record.steps], **drawn}
+        steps = sum(len(rows) for rows in seen.values())
+        by_name = ", ".join(f"{n}={v!r}" for n, v in given["naive"].items())
+        series = {"naive": [by_name], "apart": [apart], "epochs": [steps], **drawn}
         precision = precision_of("keras", self.dtype)  # the wider: the variable is rounded at every reduction
-        settle(record, self, ledger, registry.versions(self), self.groups(),
-               lambda expected: judge_all(seen, scripts, expected, precision))  # fmt: skip
+        return Rates(plan, steps, series, beside=lambda groups: judge_all(seen, scripts, groups, precision))
 
     def _arguments(self, framework: str, settings: Plateau) -> dict[str, Any]:
         return arguments(framework, [settings], PlateauCase(self.name, self.why, {}))

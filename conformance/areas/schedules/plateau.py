@@ -12,14 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from conformance.areas import registry
-from conformance.areas.schedules import keras_driver, torch_driver
-from conformance.areas.schedules.cases import Entry
-from conformance.areas.schedules.verdict import Judged, Precision, Seen, judged_values, settle, typed
+from conformance.areas.schedules import keras_rates, torch_rates
+from conformance.areas.schedules.rates import Precision, Rates, Seen, judged_values, typed
+from conformance.areas.schedules.schedule_cases import ScheduleEntry
 from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Group, Unsupported, defaults, departures, to_arguments, to_reference
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Record
+from conformance.cases.check import Check, Plan
+from conformance.judge.verdict import Judged
 from reference.bounded import number, strong
 from reference.schedules import Plateau, Schedule
 
@@ -57,14 +56,14 @@ METRICS: Mapping[str, Sequence[float]] = {
 }
 USUAL = ("steps", "worse", "ties", "negative", "not-a-number", "infinite")
 
-TORCH = Entry(
+TORCH = ScheduleEntry(
     "reducelronplateau", "ReduceLROnPlateau", Plateau,
     {"rate": "lr", "mode": "mode", "factor": "factor", "patience": "patience", "threshold": "threshold",
      "relative": Argument("threshold_mode", to=lambda r: "rel" if r else "abs", back=lambda m: m == "rel"),
      "cooldown": "cooldown", "least": "min_lr", "epsilon": "eps"},
     {"patience_is": "allowed"},
 )  # fmt: skip
-KERAS = Entry(
+KERAS = ScheduleEntry(
     "reducelronplateau", "ReduceLROnPlateau", Plateau,
     {"rate": "lr", "mode": Argument("mode", back=lambda mode: "min"), "factor": "factor", "patience": "patience",
      "threshold": "min_delta", "cooldown": "cooldown", "least": "min_lr"},
@@ -127,7 +126,7 @@ def table(framework: str) -> Iterator[PlateauCase]:
 
 
 @dataclass(frozen=True)
-class PlateauCheck(registry.Check):
+class PlateauCheck(Check):
     """The rates that an optimizer used while ReduceLROnPlateau followed some metrics."""
 
     case: PlateauCase
@@ -135,7 +134,7 @@ class PlateauCheck(registry.Check):
     area: ClassVar[str] = "schedules"
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ScheduleEntry:
         return ENTRIES[self.framework]
 
     def groups(self, installed: bool = True) -> list[Group]:
@@ -148,23 +147,26 @@ class PlateauCheck(registry.Check):
         pair = [found, replace(found, rate=found.rate / 4, **case.second)]
         return [Group((i,), r) for i, r in enumerate(pair[: 2 if self.framework == "torch" else 1])]
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
+    def plan(self) -> Plan:
         if self.mode == "resumed" and self.framework == "keras":
             raise Unsupported(ANEW)
         groups = self.groups()
         given = arguments(self.framework, [g.reference for g in groups], self.case)
-        record.options = {k: repr(v) for k, v in given.items()}
-        call = ", ".join(f"{k}={v}" for k, v in record.options.items())
-        first = "torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, " if self.framework == "torch" else (
-            "tf.keras.callbacks.ReduceLROnPlateau(")  # fmt: skip
-        record.constructor = f"{first}{call})  # lr {groups[0].reference.rate!r}"
-        sign = -1 if groups[0].reference.mode == "max" else 1
+        call = ", ".join(f"{k}={v!r}" for k, v in given.items())
+        first = "tf.keras.callbacks.ReduceLROnPlateau("
+        if self.framework == "torch":
+            first = "torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "
+        written = f"{first}{call})  # lr {groups[0].reference.rate!r}"
+        return Plan(self, written, {k: repr(v) for k, v in given.items()}, groups)
+
+    def observe(self, plan: Plan) -> Rates:
+        given = arguments(self.framework, [g.reference for g in plan.groups], self.case)
+        sign = -1 if plan.groups[0].reference.mode == "max" else 1
         scripts = {name: [sign * x for x in METRICS[name]] for name in self.case.metrics}
-        seen = {name: drive(self, groups, given, metrics) for name, metrics in scripts.items()}
-        record.steps = sum(len(rows) for rows in seen.values())
+        seen = {name: drive(self, plan.groups, given, metrics) for name, metrics in scripts.items()}
         precision = precision_of(self.framework, self.dtype, self.mode)
-        settle(record, self, ledger, BINDINGS[self.framework].versions(), groups,
-               lambda expected: judge_all(seen, scripts, expected, precision))  # fmt: skip
+        steps = sum(len(rows) for rows in seen.values())
+        return Rates(plan, steps, beside=lambda groups: judge_all(seen, scripts, groups, precision))
 
     def signature(self) -> dict[str, Any]:
         offered = set(defaults(constructor(self.framework))) - {"optimizer", *self.entry.not_update}
@@ -173,7 +175,7 @@ class PlateauCheck(registry.Check):
 
 def constructor(framework: str) -> Any:
     if framework == "torch":
-        return torch_driver.constructor(TORCH)
+        return torch_rates.constructor(TORCH)
     return keras_versions.package().callbacks.ReduceLROnPlateau
 
 
@@ -257,9 +259,9 @@ def _torch(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
 
 
 def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, metrics: Sequence[float]) -> Seen:
-    with keras_driver.floatx(check.dtype) as keras:
+    with keras_rates.floatx(check.dtype) as keras:
         optimizer = keras.optimizers.SGD(learning_rate=references[0].rate)
-        moved = keras_driver.Used(check.dtype, optimizer)
+        moved = keras_rates.Used(check.dtype, optimizer)
         callback = keras.callbacks.ReduceLROnPlateau(**given)
         of_model = _with_accuracy(check.dtype) if given.get("monitor") == "val_accuracy" else []
         callback.set_model(types.SimpleNamespace(optimizer=optimizer, metrics=of_model))
@@ -270,7 +272,7 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", RuntimeWarning)
                     callback.on_epoch_end(epoch - 1, {given.get("monitor", "val_loss"): metric})
-            if metric is None or keras_driver.number(optimizer.learning_rate) != seen[-1][1]["rate[0]"]:
+            if metric is None or keras_rates.number(optimizer.learning_rate) != seen[-1][1]["rate[0]"]:
                 seen.append((epoch, {"rate[0]": moved.rate()}))
             else:  # the optimizer still holds the rate that it used
                 seen.append((epoch, dict(seen[-1][1])))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.areas.schedules.cases import WARMUP, WARMUP_WHY, Entry, sequence
 from conformance.areas.schedules.functions import Power, Steps
+from conformance.areas.schedules.schedule_cases import WARMUP, WARMUP_WHY, ScheduleEntry, sequence
 from conformance.bindings.base import Argument
 from reference.schedules import (
     Averaging,
@@ -33,8 +33,8 @@ NOT_HERE = "{cls}.step takes no epoch"
 
 
 def _entry(cls: str, reference: type[Schedule], arguments: Mapping[str, Any], fixed: Mapping[str, Any] | None = None,
-           **more: Any) -> Entry:  # fmt: skip
-    return Entry(optimizer=cls.lower(), cls=cls, reference=reference, arguments=arguments if cls in OWN_RATE else {"rate": "lr", **arguments},
+           **more: Any) -> ScheduleEntry:  # fmt: skip
+    return ScheduleEntry(optimizer=cls.lower(), cls=cls, reference=reference, arguments=arguments if cls in OWN_RATE else {"rate": "lr", **arguments},
                  dialect=fixed or {}, **more)  # fmt: skip
 
 
@@ -49,7 +49,7 @@ ANNEAL = Cosine(rate=RATE, steps=10, end=0.0625, beyond="continues")
 CONSTANT = Constant(rate=RATE, factor=0.125, steps=9)
 RESTARTS = CosineRestarts(rate=RATE, steps=5, t_mul=2, end=0.0625)
 
-entries: dict[str, Entry] = sequence(
+entries: dict[str, ScheduleEntry] = sequence(
     [
         _entry("LambdaLR", Lambda, FUNCTION, base={"function": Power(0.875)}, usual={"rate": 0.1},
                per_group={"function": Steps(5)}, cases={"function": {"function": Steps(4)}}),

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from conformance.areas.registry import Check
 from conformance.areas.scheduling import ways
 from conformance.areas.scheduling.ways import RULES, WAYS, Rule, Way
 from conformance.areas.training import task
 from conformance.areas.training.loop import Loop, Trained
 from conformance.bindings import BINDINGS
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Outcome, Record
-from conformance.judge.verdict import BLIND_ABOVE
+from conformance.bindings.base import Entry
+from conformance.cases.check import Check, Observation, Plan
+from conformance.judge.ledger import Row
+from conformance.judge.verdict import BLIND_ABOVE, Verdict, verdict_of
+from reference.base import Reference
 
 
 @dataclass(frozen=True)
-class Scheduled(Check):
+class ScheduledCheck(Check):
     """One way with one optimizer in one dtype."""
 
     way: str
@@ -41,31 +42,53 @@ class Scheduled(Check):
     def _rule(self) -> Rule:
         return RULES[self.rule]
 
-    def judge(self, record: Record, ledger: Ledger) -> None:
-        """Train, and hold every step to the reference at the planned rate."""
-        way, rule = self._way, self._rule
-        entry = BINDINGS[self.framework].entries[rule.name]
-        reference = entry.reference(**{**entry.dialect, "learning_rate": ways.RATE, **rule.hyperparameters})
-        trained = way.train(getattr(rule, self.framework), self.dtype)
-        record.constructor, record.steps = way.code, trained.steps
-        loop = Loop(self.framework, entry, self.dtype, reference, trained, ways.rates())
-        found = loop.free()
-        record.free, record.free_steps, record.resolution = found.worst, found.resolved_steps, found.resolution
-        record.series = {
+    @property
+    def _entry(self) -> Entry:
+        return BINDINGS[self.framework].entries[self._rule.name]
+
+    def plan(self) -> Plan:
+        return Plan(self, self._way.code)
+
+    def observe(self, plan: Plan) -> Followed:
+        """Train in this way."""
+        trained = self._way.train(getattr(self._rule, self.framework), self.dtype)
+        series = {
             "loss": [_digits(float(task.loss(s.params, *task.data()))) for s in trained.states],
             "bits": [fingerprint(trained)],
         }
         if self.rule == "sgd":
-            record.series["rate used"] = used(trained)
+            series["rate used"] = used(trained)
         if trained.steps != ways.EPOCHS * task.EPOCH:
             raise ValueError(f"{trained.steps} steps of {ways.EPOCHS * task.EPOCH} were seen")
-        if not found.conforms:
-            record.outcome, record.first_bad = Outcome.DIVERGES, found.first_bad
-            record.reason = "the learning rate that was used is not that of the plan, or the step is another"
-        elif found.resolution > BLIND_ABOVE or found.resolved_steps < trained.steps:
-            record.outcome, record.reason = Outcome.BLIND, "the bound is too wide: it could not have failed"
-        else:
-            record.outcome = Outcome.CONFORMS
+        hyperparameters = {"learning_rate": ways.RATE, **self._rule.hyperparameters}
+        reference = self._entry.reference(**{**self._entry.dialect, **hyperparameters})
+        return Followed(plan, trained.steps, series, entry=self._entry, reference=reference, trained=trained)
+
+
+@dataclass
+class Followed(Observation):
+    """A training, and the rule that it follows at the rates of the plan."""
+
+    entry: Entry = field(kw_only=True)
+    reference: Reference = field(kw_only=True)
+    trained: Trained = field(kw_only=True)
+
+
+@verdict_of.register
+def of_followed(seen: Followed, row: Row | None) -> Verdict:
+    """Every step beside the reference at the planned rate."""
+    found = Loop(seen.plan.check.framework, seen.entry, seen.reference, seen.trained, ways.rates()).free()
+    blind = found.resolution > BLIND_ABOVE or found.resolved_steps < seen.steps
+    return Verdict(
+        seen,
+        found.conforms,
+        free=found.worst,
+        free_steps=found.resolved_steps,
+        first_bad=found.first_bad,
+        resolution=found.resolution,
+        blind="the bound is too wide: it could not have failed" if blind else "",
+        says="the learning rate that was used is not that of the plan, or the step differs",
+    )
 
 
 def used(trained: Trained) -> list[float]:
@@ -91,14 +114,11 @@ def _digits(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def checks() -> Iterator[Scheduled]:
+def checks() -> Iterator[ScheduledCheck]:
     """Every way with every optimizer."""
     for name, rule in RULES.items():
         for way in (w for w in WAYS if not rule.ways or w.name in rule.ways):
             for dtype in rule.dtypes:
                 why = f"{way.says}; {rule.why}"
                 case = way.name if name == rule.name else f"{way.name}-{name}"
-                yield Scheduled(way.framework, rule.name, case, why, dtype, "default", way.name, name)
-
-
-__all__: list[Any] = ["Scheduled", "checks", "fingerprint", "used"]
+                yield ScheduledCheck(way.framework, rule.name, case, why, dtype, "default", way.name, name)

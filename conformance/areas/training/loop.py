@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from conformance.areas.training import task
-from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group, State
 from conformance.cases.problems import Problem
 from conformance.judge.compared import ratio_of, worst_of
+from conformance.judge.evidence import Evidence
 from conformance.judge.record import Worst
-from conformance.judge.verdict import Judge, Judged
+from conformance.judge.steps import Judge
+from conformance.judge.verdict import Judged
 from reference.base import Reference
 from reference.bounded import Bounded
+from reference.formats import Format
 
 Through = Callable[[Sequence[Any], list[Any]], list[Any]]
 """What is done with the gradients before the step: given the parameters and the gradients."""
@@ -31,6 +33,7 @@ Through = Callable[[Sequence[Any], list[Any]], list[Any]]
 class Trained:
     """What an implementation did: the loss of each batch before its step, and the states from the start on."""
 
+    fmt: Format  # of what it computes
     losses: list[float]
     states: list[State]
     grads: list[list[np.ndarray]] = field(default_factory=list)  # where they can be seen
@@ -52,10 +55,9 @@ class Loop(Judge):
     """The judge of a training on the task, by one reference."""
 
     def __init__(
-        self, framework: str, entry: Entry, dtype: str, reference: Reference, trained: Trained,
+        self, framework: str, entry: Entry, reference: Reference, trained: Trained,
         rates: Mapping[int, Any] | None = None, through: Through | None = None, batch: Any = task.batch,
     ):  # fmt: skip
-        fmt = BINDINGS[framework].formats(dtype)
         everything = Group(tuple(range(len(task.SHAPES))), reference)
         # The judge asks the problem where gradients are missing. None is; what they are, the loop finds itself.
         there = tuple(np.zeros(shape) for shape in task.SHAPES)
@@ -63,7 +65,7 @@ class Loop(Judge):
         for here, right in zip(trained.states[0].params, task.start(), strict=True):
             if not np.array_equal(here, right):
                 raise ValueError(f"{framework} {entry.cls}: the first weights are not those of the task")
-        super().__init__(entry, fmt, [everything], rates or {}, problem, trained.states)
+        super().__init__(Evidence(entry, trained.fmt, [everything], problem, trained.states, rates or {}))
         self.framework, self.losses, self.through, self.batch = framework, trained.losses, through, batch
         self._said: dict[int, Bounded] = {}  # the loss of each step that was evaluated last
         self._predicted: Predicted | None = None
@@ -114,6 +116,3 @@ class Loop(Judge):
             ratio = float(ratio_of(said[t], np.asarray(got)))
             found.append((ratio, worst_of(ratio, t, "loss", (), 0, got, said[t])))
         return found
-
-
-__all__ = ["Judged", "Loop", "Predicted", "Trained"]

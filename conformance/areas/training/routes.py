@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.areas.training import task
 from conformance.areas.training.loop import Trained
-from conformance.bindings import keras_versions
+from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import State, Unsupported
 
 Hook = Callable[[int, Any], None]  # called with the epoch, counted from 0, and the optimizer
@@ -112,7 +112,7 @@ def keras(
     """Train by one of `ROUTES`; `optimizer` and `callbacks` are made with the tensorflow that they are given."""
     with floatx(dtype) as tf:
         model, made = keras_model(tf, dtype, **(layers or {})), optimizer(tf)
-        found = Trained([], [keras_state(model)])
+        found = Trained(BINDINGS["keras"].formats(dtype), [], [keras_state(model)])
         if route == "fit":
             _fit(tf, model, made, found, epochs, callbacks(tf) if callbacks else (), fit)
             return found
@@ -166,7 +166,7 @@ def torch(
 
     model = torch_model(library, dtype)
     made = optimizer(library, list(model.parameters()))
-    found = Trained([], [torch_state(model)])
+    found = Trained(BINDINGS["torch"].formats(dtype), [], [torch_state(model)])
     for t in range(1, epochs * task.EPOCH + 1):
         epoch, place = divmod(t - 1, task.EPOCH)
         if each_epoch and place == 0:

@@ -21,7 +21,7 @@ Differentiate = Callable[[Any, np.ndarray, np.ndarray], tuple[float, list[np.nda
 
 def train(framework: str, entry: Entry, reference: Reference, dtype: str, steps: int) -> Trained:
     """Train with the framework's own optimizer, loss and differentiation; keep all that it goes through."""
-    found = Trained([], [])
+    found = Trained(BINDINGS[framework].formats(dtype), [], [])
     for driver, loss, grads in _steps(framework, entry, reference, dtype, steps):
         found.states.append(driver.read())
         if grads:

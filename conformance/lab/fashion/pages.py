@@ -39,7 +39,7 @@ def render(folder: Path) -> list[Path]:
 
 def texts(found: Comparison, about: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> dict[str, str]:
     """File name -> text. The same results give the same texts."""
-    from conformance.report.render import environment
+    from conformance.report.pages import environment
 
     context = {
         "f": found,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
+from conformance.cli.common import common
 from conformance.errors import BadInput, choose
-from conformance.judge.record import atomically
 from conformance.porting import map_data
 from conformance.porting.translation import translate
 from conformance.report import map_page as pages
 from conformance.report import map_terminal as terminal
+from conformance.report.pages import write_all
 from conformance.run.gate import GOOD
 
 
@@ -31,12 +30,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"measure again with the installed frameworks (both; minutes), and keep it in {map_data.PATH.name}",
     )
+    common(parser)
 
 
-def show(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Show which torch optimizer is which Keras optimizer, under which conditions; write map.html and map.md."""
     if args.arguments:
-        return _call(args)
+        return _translated(args)
     if args.measure:
         from conformance.porting.measure import measure_all
 
@@ -49,7 +49,7 @@ def show(args: argparse.Namespace) -> int:
         else:
             terminal.print_row(row)
         return GOOD
-    paths = write(m, args.reports)
+    paths = write_all(pages.render(m), args.reports)
     if args.json:
         print(json.dumps(pages.as_json(m), indent=1))
     else:
@@ -58,18 +58,7 @@ def show(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def write(m: pages.Map, reports: Path) -> list[Path]:
-    """The pages, all of them or none."""
-    texts = pages.render(m)
-    paths = [Path(reports) / name for name in texts]
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(atomically(path)) for path in paths]
-        for file, text in zip(files, texts.values(), strict=True):
-            file.write(text)
-    return paths
-
-
-def _call(args: argparse.Namespace) -> int:
+def _translated(args: argparse.Namespace) -> int:
     choose("--source", args.source, ("torch", "keras"))
     target = "keras" if args.source == "torch" else "torch"
     found = translate(args.optimizer, dict(_argument(a) for a in args.arguments), args.source, target)

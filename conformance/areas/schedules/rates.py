@@ -9,7 +9,7 @@ wider of the two forms.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import Group
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Outcome, Record, Worst
-from conformance.judge.verdict import BLIND_ABOVE, LIMIT
+from conformance.cases.check import Observation
+from conformance.judge.compared import LIMIT
+from conformance.judge.ledger import Row
+from conformance.judge.record import Worst
+from conformance.judge.verdict import Expected, Judged, Verdict, too_wide, verdict_of
 from reference.bounded import Bounded, number, strong
 from reference.branches import candidates
 from reference.formats import FLOAT64, Format
@@ -122,29 +124,6 @@ def _in(value: Bounded, fmt: Format) -> Bounded:
     return strong(Bounded(value.value, value.error, value.fmt, weak=True), fmt)
 
 
-@dataclass
-class Judged:
-    """What was found, update by update."""
-
-    ratios: list[float] = field(default_factory=list)
-    worst: Worst | None = None
-    resolution: float | None = None  # bound / |rate|
-    agrees: list[str] = field(default_factory=list)
-    maybes: int = 0
-
-    @property
-    def ratio(self) -> float:
-        return max(self.ratios, default=0.0)
-
-    @property
-    def first_bad(self) -> int | None:
-        return next((i for i, r in enumerate(self.ratios, 1) if not r <= LIMIT), None)
-
-    @property
-    def conforms(self) -> bool:
-        return self.first_bad is None
-
-
 def judged(seen: Seen, groups: Sequence[Group], precision: Precision) -> Judged:
     """Every number seen, against the references."""
     expectation = Expectation(groups, precision)
@@ -207,35 +186,28 @@ def _worst(ratio: float, step: int, quantity: str, got: float, expected: Bounded
     return Worst(ratio, step, quantity, (), float(got), float(expected.value), float(expected.error))
 
 
-def settle(
-    record: Record,
-    check: Any,
-    ledger: Ledger,
-    versions: Mapping[str, str],
-    groups: Sequence[Group],
-    verdict: Callable[[Sequence[Group]], Judged],
-) -> None:
-    """Name the outcome: against the references, and where they are left, against what the ledger expects."""
-    found, row = verdict(groups), ledger.row(check, versions)
-    record.locked, record.resolution, record.maybes = found.worst, found.resolution, found.maybes
-    if row is not None:
-        record.ledger, record.kind, record.link = row.id, row.kind, row.link
-    if found.conforms:
-        if row is not None:
-            record.outcome = Outcome.DIVERGES
-            record.reason = f"it conforms now: the ledger's row {row.id!r} no longer holds for it"
-        elif found.resolution is None or found.resolution > BLIND_ABOVE:
-            record.outcome = Outcome.BLIND
-            record.reason = f"the bound is {found.resolution} of the rate, above {BLIND_ABOVE}: it could not fail"
-        else:
-            record.outcome = Outcome.CONFORMS
-        return
-    record.outcome, record.first_bad, record.agrees = Outcome.DIVERGES, found.first_bad, found.agrees
-    if row is None:
-        return
-    expected = verdict(row.expected(groups))
-    record.expect, record.expect_ratio = row.expect, expected.ratio
-    if expected.conforms:
-        record.outcome, record.reason = Outcome.DIVERGES_KNOWN, row.reason
-    else:
-        record.reason = f"the ledger expects {row.expect!r} (row {row.id!r}), and it is not that either"
+@dataclass
+class Rates(Observation):
+    """What an optimizer used under a schedule, and how it is held to other references."""
+
+    beside: Callable[[Sequence[Group]], Judged] = field(kw_only=True)
+
+
+@verdict_of.register
+def of_rates(seen: Rates, row: Row | None) -> Verdict:
+    """Beside the references, and where these are left beside what the ledger expects."""
+    found, expected = seen.beside(seen.plan.groups), None
+    if row is not None and not found.conforms:
+        other = seen.beside(row.expected(seen.plan.groups))
+        expected = Expected(other.conforms, other.ratio)
+    return Verdict(
+        seen,
+        found.conforms,
+        locked=found.worst,
+        first_bad=found.first_bad,
+        agrees=found.agrees,
+        resolution=found.resolution,
+        maybes=found.maybes,
+        blind=too_wide(found.resolution, of="rate"),
+        expected=expected,
+    )

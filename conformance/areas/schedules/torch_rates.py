@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.areas.schedules.cases import Case, Entry, length, points, rate_of
+from conformance.areas.schedules.rates import MOMENTUM, Precision, Seen
+from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, length, points, rate_of
 from conformance.areas.schedules.torch_entries import entries
-from conformance.areas.schedules.verdict import MOMENTUM, Precision, Seen
 from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
 from reference.formats import FLOAT64, FORMATS
 from reference.schedules import Schedule
@@ -34,14 +34,14 @@ PLAIN = "stepped"
 ELSEWHERE = ("ReduceLROnPlateau",)  # classes that other checks are about
 
 
-def worth(case: Case, dtype: str, mode: str) -> bool:
+def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
     """Each option stepped and by index; what goes everywhere also with tensors, in float32, and resumed."""
     if dtype == "float32":
         return case.everywhere and mode in ("stepped", "tensor")
     return case.everywhere or mode in ("stepped", "indexed")
 
 
-def constructor(entry: Entry) -> Callable[..., Any]:
+def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
     import torch
 
     module = torch.optim.swa_utils if entry.cls == "SWALR" else torch.optim.lr_scheduler
@@ -51,7 +51,7 @@ def constructor(entry: Entry) -> Callable[..., Any]:
     return found
 
 
-def path(entry: Entry) -> str:
+def path(entry: ScheduleEntry) -> str:
     """The class as its users write it."""
     return f"torch.optim.{'swa_utils' if entry.cls == 'SWALR' else 'lr_scheduler'}.{entry.cls}"
 
@@ -66,14 +66,14 @@ def classes() -> list[str]:
     return sorted({*found, "ReduceLROnPlateau", "SWALR"} - {"LRScheduler", "_LRScheduler"})
 
 
-def precision(entry: Entry, dtype: str, mode: str) -> Precision:
+def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
     """Numbers of the host, computed in float64; a rate that is a tensor is rounded to its dtype every time."""
     fmt = FORMATS[dtype]
     tensor = fmt if mode == "tensor" else None
     return Precision(fmt, rate=tensor, said=tensor or FLOAT64, recursive=entry.recursive and mode != "indexed")
 
 
-def arguments(entry: Entry, references: Sequence[Schedule], case: Case) -> dict[str, Any]:
+def arguments(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase) -> dict[str, Any]:
     """The constructor arguments; a list where the parameter groups differ in what may be one."""
     each = [to_arguments(entry, r) for r in references]
     lists = {_name(entry, f) for f in entry.per_group}
@@ -82,7 +82,7 @@ def arguments(entry: Entry, references: Sequence[Schedule], case: Case) -> dict[
     return {**found, **case.given}
 
 
-def _name(entry: Entry, hyperparameter: str) -> str:
+def _name(entry: ScheduleEntry, hyperparameter: str) -> str:
     argument = entry.arguments[hyperparameter]
     return argument.name if isinstance(argument, Argument) else argument
 
@@ -94,7 +94,9 @@ def _differ(each: Sequence[dict], name: str) -> bool:
 class Driver:
     """An optimizer and a scheduler of torch."""
 
-    def __init__(self, entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, tensor: bool):
+    def __init__(
+        self, entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, dtype: str, tensor: bool
+    ):
         import torch
 
         self.torch, self.entry, self.references, self.case = torch, entry, references, case
@@ -210,7 +212,7 @@ class Driver:
         self.says = False  # what it says is of before the optimizer was loaded, as documented
 
 
-def entry_of(schedule: Schedule) -> Entry:
+def entry_of(schedule: Schedule) -> ScheduleEntry:
     """The entry that makes a part of a composition."""
     for entry in entries.values():
         fixed = entry.dialect.items()
@@ -227,7 +229,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
+def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, dtype: str, mode: str) -> Seen:
     """Every rate that was used, by update."""
     if mode == "indexed" and entry.indexed:
         raise Unsupported(entry.indexed)
@@ -266,7 +268,9 @@ def _indexed(driver: Driver, indices: Sequence[float]) -> Seen:
     return seen
 
 
-def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str) -> tuple[str, dict[str, str]]:
+def describe(
+    entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, mode: str
+) -> tuple[str, dict[str, str]]:
     """The call that a user would write, and the options in it that are not the default."""
     if hasattr(references[0], "parts"):
         found = _written(references[0])
@@ -295,7 +299,7 @@ def _written(schedule: Schedule) -> str:
     return f"{path(entry)}(optimizer, [{parts}], {list(schedule.milestones)!r})"
 
 
-def signature(entry: Entry) -> list[str]:
+def signature(entry: ScheduleEntry) -> list[str]:
     """The arguments of the installed constructor."""
     optional = {"optimizer"} if entry.cls == "ChainedScheduler" else set()  # where it need not be given
     return sorted(set(defaults(constructor(entry))) - {"optimizer"} | optional)

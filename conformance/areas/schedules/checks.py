@@ -6,24 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from conformance.areas import registry
-from conformance.areas.schedules import keras_driver, torch_driver
-from conformance.areas.schedules.cases import Case, Entry, cases
-from conformance.areas.schedules.verdict import Judged, Seen, judged, settle
-from conformance.bindings import BINDINGS
+from conformance.areas.schedules import keras_rates, torch_rates
+from conformance.areas.schedules.rates import Rates, judged
+from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases
 from conformance.bindings.base import Group, Unsupported
-from conformance.judge.ledger import Ledger
-from conformance.judge.record import Record
+from conformance.cases.check import Check, Plan
 
-DRIVERS: Mapping[str, Any] = {"torch": torch_driver, "keras": keras_driver}
+DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}
 DRAWN = ("base", "warmup")  # cases whose rates are in the pictures of the page
 
 
 @dataclass(frozen=True)
-class ScheduleCheck(registry.Check):
+class ScheduleCheck(Check):
     """The rates that an optimizer used under a schedule, update by update."""
 
-    case: Case
+    case: ScheduleCase
 
     area: ClassVar[str] = "schedules"
 
@@ -32,7 +29,7 @@ class ScheduleCheck(registry.Check):
         return DRIVERS[self.framework]
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ScheduleEntry:
         return self.driver.entries[self.optimizer]
 
     def groups(self, installed: bool = True) -> list[Group]:
@@ -41,20 +38,20 @@ class ScheduleCheck(registry.Check):
         references = self.case.references(self.entry, found, self.driver.GROUPS)
         return [Group((i,), r) for i, r in enumerate(references)]
 
-    def verdict(self, seen: Seen, groups: list[Group]) -> Judged:
-        """What was seen, against these schedules."""
-        return judged(seen, groups, self.driver.precision(self.entry, self.dtype, self.mode))
-
-    def judge(self, record: Record, ledger: Ledger) -> None:
+    def plan(self) -> Plan:
         groups = self.groups()
         references = [g.reference for g in groups]
-        record.constructor, record.options = self.driver.describe(self.entry, references, self.case, self.mode)
+        call, options = self.driver.describe(self.entry, references, self.case, self.mode)
+        return Plan(self, call, options, groups)
+
+    def observe(self, plan: Plan) -> Rates:
+        references = [g.reference for g in plan.groups]
         seen = self.driver.drive(self.entry, references, self.case, self.dtype, self.mode)
-        record.steps = len(seen)
+        series = {}
         if self.name in DRAWN and self.mode == self.driver.PLAIN and self.dtype == "float32":
-            record.series = {"t": [t for t, _ in seen], "rate": [numbers["rate[0]"] for _, numbers in seen]}
-        versions = BINDINGS[self.framework].versions()
-        settle(record, self, ledger, versions, groups, lambda expected: self.verdict(seen, expected))
+            series = {"t": [t for t, _ in seen], "rate": [numbers["rate[0]"] for _, numbers in seen]}
+        precision = self.driver.precision(self.entry, self.dtype, self.mode)
+        return Rates(plan, len(seen), series, beside=lambda groups: judged(seen, groups, precision))
 
     def signature(self) -> dict[str, Any] | None:
         """What the installed framework offers, for what no case covers; None where it has no such schedule."""

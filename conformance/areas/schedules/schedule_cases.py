@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from conformance.bindings.base import Entry as OptimizerEntry
-from conformance.bindings.base import defaults, to_arguments, to_reference
+from conformance.bindings.base import Entry, defaults, to_arguments, to_reference
 from reference.schedules import Schedule, with_rate
 
 LONGEST = 64  # updates that are made one after the other
@@ -16,7 +15,7 @@ FAR = (100, 1000, 12345)  # beyond the end of every schedule here
 
 
 @dataclass(frozen=True)
-class Entry(OptimizerEntry):
+class ScheduleEntry(Entry):
     """One schedule of one framework, in the words of the reference. `optimizer` is its name in test ids."""
 
     usual: Mapping[str, Any] = field(
@@ -30,7 +29,7 @@ class Entry(OptimizerEntry):
 
 
 @dataclass(frozen=True)
-class Case:
+class ScheduleCase:
     """The hyperparameters that are not the base values, and why they are tried."""
 
     name: str
@@ -44,7 +43,7 @@ class Case:
     n: int = 0  # updates, where the boundaries do not say
     indices: tuple[float, ...] = ()  # to be called with, beside those at the boundaries
 
-    def reference(self, entry: Entry, constructor: Callable[..., Any] | None = None) -> Schedule:
+    def reference(self, entry: ScheduleEntry, constructor: Callable[..., Any] | None = None) -> Schedule:
         """The schedule of the case in the dialect of the framework."""
         known = {f.name: f for f in fields(entry.reference)}
         start = {n: f.metadata["base"] if self.values != "usual" else f.default for n, f in known.items()}
@@ -60,7 +59,9 @@ class Case:
         }
         return to_reference(entry, {**installed, **required})
 
-    def references(self, entry: Entry, constructor: Callable[..., Any] | None = None, groups: int = 2) -> list:
+    def references(
+        self, entry: ScheduleEntry, constructor: Callable[..., Any] | None = None, groups: int = 2
+    ) -> list:
         """One for each parameter group: a second one, in the cases that go everywhere, starts from another rate."""
         first = self.reference(entry, constructor)
         if groups == 1 or not self.everywhere:
@@ -91,7 +92,7 @@ def turns(schedule: Schedule) -> list[float]:
     return sorted(set(found))
 
 
-def length(schedule: Schedule, case: Case) -> int:
+def length(schedule: Schedule, case: ScheduleCase) -> int:
     """How many updates are made, from the first: past the boundaries, and past their multiples."""
     if case.n:
         return case.n
@@ -101,7 +102,7 @@ def length(schedule: Schedule, case: Case) -> int:
     return int(min(LONGEST, max(24, 3 * last + 4)))
 
 
-def points(schedule: Schedule, case: Case) -> list[float]:
+def points(schedule: Schedule, case: ScheduleCase) -> list[float]:
     """Indices: whole and broken, at 0, on, before and after each boundary, and far beyond the end."""
     found: set[float] = {0, 1, 2, 0.5, *case.indices}
     if hasattr(schedule, "total"):
@@ -118,44 +119,56 @@ WARMUP_WHY = "a linear warmup of 8 updates, and half a cosine of 24: in each sch
 WARMUP = {"start": 0.03125, "peak": 0.5, "warmup": 8, "decay": 24}
 
 
-def cases(entry: Entry) -> list[Case]:
+def cases(entry: ScheduleEntry) -> list[ScheduleCase]:
     """All cases of one schedule of one framework."""
     found = [
-        Case("base", "hyperparameters that every precision represents", everywhere=True),
-        Case("usual-values", "hyperparameters as people write them (0.1, 0.96)", values="usual", everywhere=True),
-        Case("defaults", "nothing given but what has to be", values="defaults"),
+        ScheduleCase("base", "hyperparameters that every precision represents", everywhere=True),
+        ScheduleCase(
+            "usual-values", "hyperparameters as people write them (0.1, 0.96)", values="usual", everywhere=True
+        ),
+        ScheduleCase("defaults", "nothing given but what has to be", values="defaults"),
         *_options(entry),
     ]
     if "rate" in entry.arguments and "rate" in {f.name for f in fields(entry.reference)}:
-        found.append(Case("whole-rate", "an initial rate that is a whole number, 1 and not 1.0", {"rate": 1}))
+        found.append(
+            ScheduleCase("whole-rate", "an initial rate that is a whole number, 1 and not 1.0", {"rate": 1})
+        )
     if entry.per_group:
-        found.append(Case("lists", "a value for each parameter group", second=entry.per_group, everywhere=True))
+        found.append(
+            ScheduleCase("lists", "a value for each parameter group", second=entry.per_group, everywhere=True)
+        )
     for name, chosen in (*entry.cases.items(), *entry.promised.items()):
         found.append(_special(name, chosen))
     return found
 
 
-def _options(entry: Entry) -> Iterator[Case]:
+def _options(entry: ScheduleEntry) -> Iterator[ScheduleCase]:
     for f in fields(entry.reference):
         probe = f.metadata["probe"]
         if probe is None or f.name in entry.dialect or f.name not in entry.arguments:
             continue
         needs = {k: v for k, v in f.metadata["needs"].items() if k in entry.arguments}
         why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
-        yield Case(f.name.replace("_", "-"), why, {**needs, f.name: probe}, everywhere=f.name == "staircase")
+        yield ScheduleCase(
+            f.name.replace("_", "-"), why, {**needs, f.name: probe}, everywhere=f.name == "staircase"
+        )
     for name, chosen in entry.reference.combinations.items():
         if all(k in entry.arguments and k not in entry.dialect for k in chosen) and name not in entry.lacks:
             yield _special(name, chosen)
 
 
-def _special(name: str, chosen: Mapping[str, Any]) -> Case:
-    """A case of several hyperparameters; those of `Case` are of the case itself."""
+def _special(name: str, chosen: Mapping[str, Any]) -> ScheduleCase:
+    """A case of several hyperparameters; those of `ScheduleCase` are of the case itself."""
     rest = dict(chosen)
-    own = {f.name: rest.pop(f.name) for f in fields(Case) if f.name in rest and f.name not in ("name", "values")}
+    own = {
+        f.name: rest.pop(f.name)
+        for f in fields(ScheduleCase)
+        if f.name in rest and f.name not in ("name", "values")
+    }
     own.setdefault("why", "together: " + ", ".join(f"{k} = {v!r}" for k, v in rest.items()))
-    return Case(name, overrides=rest, **own)
+    return ScheduleCase(name, overrides=rest, **own)
 
 
-def sequence(entries: Sequence[Entry]) -> dict[str, Entry]:
+def sequence(entries: Sequence[ScheduleEntry]) -> dict[str, ScheduleEntry]:
     """Entries by their names."""
     return {e.optimizer: e for e in entries}

@@ -11,8 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from conformance.areas.schedules.cases import WARMUP, WARMUP_WHY, Case, Entry, length, points, sequence
-from conformance.areas.schedules.verdict import Precision, Seen
+from conformance.areas.schedules.rates import Precision, Seen
+from conformance.areas.schedules.schedule_cases import (
+    WARMUP,
+    WARMUP_WHY,
+    ScheduleCase,
+    ScheduleEntry,
+    length,
+    points,
+    sequence,
+)
 from conformance.bindings import BINDINGS, keras_versions
 from conformance.bindings.base import Argument, Unsupported, defaults, departures, dialect_of, to_arguments
 from conformance.bindings.keras_backends import as_run, variable
@@ -36,22 +44,22 @@ LIST = {"to": list, "back": tuple}
 
 entries = sequence(
     [
-        Entry("exponentialdecay", "ExponentialDecay", Exponential, TIMED, not_update=NAMED,
+        ScheduleEntry("exponentialdecay", "ExponentialDecay", Exponential, TIMED, not_update=NAMED,
               usual={"rate": 0.1, "every": 30, "decay": 0.96},
               cases={"accumulated": {"given": {"gradient_accumulation_steps": 2}, "n": 12,
                                      "why": "gradients of two batches an update: the rate of each update"}}),
-        Entry("inversetimedecay", "InverseTimeDecay", InverseTime, TIMED, not_update=NAMED,
+        ScheduleEntry("inversetimedecay", "InverseTimeDecay", InverseTime, TIMED, not_update=NAMED,
               usual={"rate": 0.1, "every": 7}),
-        Entry("polynomialdecay", "PolynomialDecay", Polynomial,
+        ScheduleEntry("polynomialdecay", "PolynomialDecay", Polynomial,
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
               not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13},
               cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "a whole rate, with others"}}),
-        Entry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
+        ScheduleEntry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
               {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
               not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)},
               cases={"whole-values": {"values": (1, 3, 2)},
                      "broken-boundaries": {"boundaries": (3.5, 8.25), "why": "between two updates"}}),
-        Entry("cosinedecay", "CosineDecay", Cosine,
+        ScheduleEntry("cosinedecay", "CosineDecay", Cosine,
               {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
                "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
               usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7},
@@ -59,13 +67,13 @@ entries = sequence(
                                 "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]},
                      "warmup-as-documented": {"rate": 0, "warmup_target": 0.125, "warmup_steps": 8,
                                               "why": "the example: initial_learning_rate = 0, a whole number"}}),
-        Entry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
+        ScheduleEntry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
               {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
               cases={"warmup": {**WARMED, "rate": WARMUP["peak"], "t_mul": 1,
                                 "alpha": WARMUP["start"] / WARMUP["peak"],
                                 "why": "the same half cosine, with restarts"}}),
-        Entry("warmupcosine", "WarmupCosine", Cosine,
+        ScheduleEntry("warmupcosine", "WarmupCosine", Cosine,
               {"rate": "start", "warmup_target": "peak", "warmup_steps": "warmup_steps", "steps": "decay_steps",
                "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
               base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
@@ -77,7 +85,7 @@ entries = sequence(
 )  # fmt: skip
 
 
-def worth(case: Case, dtype: str, mode: str) -> bool:
+def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
     """Each option called and in an optimizer; what goes everywhere in each mode, and with floatx float64."""
     if case.given:  # to the optimizer
         return dtype == "float32" and mode == "optimizer"
@@ -86,7 +94,7 @@ def worth(case: Case, dtype: str, mode: str) -> bool:
     return case.everywhere or mode in ("call", "optimizer")
 
 
-def constructor(entry: Entry) -> Callable[..., Any]:
+def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
     if entry.module == "conformance":
         import conformance
 
@@ -106,12 +114,12 @@ def classes() -> list[str]:
     return sorted({n for n, c in vars(schedules).items() if isinstance(c, type)} | {"WarmupCosine"})
 
 
-def signature(entry: Entry) -> list[str]:
+def signature(entry: ScheduleEntry) -> list[str]:
     """The arguments of the installed constructor."""
     return sorted(defaults(constructor(entry)))
 
 
-def precision(entry: Entry, dtype: str, mode: str) -> Precision:
+def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
     """Keras makes tensors of all numbers: on TensorFlow of float32, whatever floatx is, else of floatx.
 
     On JAX its cosine is of float32 whatever it is of. A schedule of one's own may follow floatx everywhere.
@@ -124,7 +132,9 @@ def precision(entry: Entry, dtype: str, mode: str) -> Precision:
     return Precision(result, scalars=scalars, said=result)
 
 
-def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str) -> tuple[str, dict[str, str]]:
+def describe(
+    entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, mode: str
+) -> tuple[str, dict[str, str]]:
     """The call that a user would write, and the options in it that are not the default."""
     options = {k: repr(v) for k, v in arguments(entry, references[0]).items()}
     call = f"{entry.path('tf.keras.optimizers.schedules')}({', '.join(f'{k}={v}' for k, v in options.items())})"
@@ -133,7 +143,7 @@ def describe(entry: Entry, references: Sequence[Schedule], case: Case, mode: str
     return call, options
 
 
-def arguments(entry: Entry, reference: Schedule) -> dict[str, Any]:
+def arguments(entry: ScheduleEntry, reference: Schedule) -> dict[str, Any]:
     """The arguments that a user would write for it: those that are not the default."""
     known = defaults(constructor(entry))
     neutral = to_arguments(entry, dialect_of(entry))
@@ -141,7 +151,7 @@ def arguments(entry: Entry, reference: Schedule) -> dict[str, Any]:
     return {k: v for k, v in found.items() if k in known or v != neutral[k]}  # what asks for nothing may be lacking
 
 
-def taken(entry: Entry, reference: Schedule) -> dict[str, Any]:
+def taken(entry: ScheduleEntry, reference: Schedule) -> dict[str, Any]:
     """The same; Unsupported where this version lacks one of them."""
     found = arguments(entry, reference)
     missing = set(found) - set(defaults(constructor(entry)))
@@ -150,7 +160,7 @@ def taken(entry: Entry, reference: Schedule) -> dict[str, Any]:
     return found
 
 
-def drive(entry: Entry, references: Sequence[Schedule], case: Case, dtype: str, mode: str) -> Seen:
+def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, dtype: str, mode: str) -> Seen:
     """Every rate that was used, by update."""
     if mode == "graph" and as_run(mode) == "xla":
         raise Unsupported("Keras on JAX has no graph but XLA's, in which the suite runs no schedule")

@@ -6,8 +6,10 @@ import argparse
 import contextlib
 from pathlib import Path
 
+from conformance.cases.check import SELECTIONS
+from conformance.cli.common import common
 from conformance.errors import BadInput, Incomplete
-from conformance.judge.record import SELECTIONS, atomically, read_run
+from conformance.judge.record import atomically, read_run
 from conformance.run import shards
 from conformance.run.gate import GOOD, INCOMPLETE, run_path
 
@@ -30,9 +32,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="the constructor calls of a file, not the table")
     parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
     parser.add_argument("--junitxml", metavar="FILE", help="write JUnit XML too")
+    common(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """The same run as pytest's, then the report; the exit code is the gate's."""
     name = args.name + ("-{}of{}".format(*shards.parse(args.shard)) if args.shard else "")
     path = run_path(args.reports, name)
@@ -81,7 +84,9 @@ def _pytest(arguments: list[str]) -> int:
 
 
 def _pytest_arguments(args: argparse.Namespace) -> list[str]:
-    suite = Path(__file__).with_name("suite.py")  # beside this file, wherever it is installed
+    from conformance.run import plugin
+
+    suite = Path(plugin.__file__).with_name("suite.py")  # wherever it is installed
     # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
     # says itself what differs, and a second in each process is saved.
     found = [str(suite), "-p", "conformance.run.plugin", "-p", "no:cacheprovider", "--assert=plain"]

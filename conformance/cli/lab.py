@@ -15,7 +15,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(name="conformance")
 
 
-def make(args: argparse.Namespace) -> int:
+def call(args: argparse.Namespace) -> int:
     """Make the notebook and the page again."""
     from conformance.lab import build
 

@@ -63,7 +63,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(name="conformance")
 
 
-def compare_all(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> int:
+def call(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> int:
     """Train, go on where a killed run stopped, and write the pages."""
     folder = Path(args.reports) / FOLDER
     if args.render:

@@ -1,16 +1,37 @@
-"""One check in words, its diagnosis included: what `python -m conformance explain ID` prints."""
+"""The verb `explain`: one check in words, its diagnosis included."""
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from dataclasses import replace
 from pathlib import Path
 
+from conformance.areas import registry
+from conformance.bindings import installed
+from conformance.cli.common import common
 from conformance.errors import BadInput
+from conformance.judge import engine, ledger
+from conformance.judge.diagnosis import Diagnosis
 from conformance.judge.failure import display_name, facts, listed
 from conformance.judge.record import Outcome, Record, read_run
+from conformance.run.gate import GOOD, run_path
 
 INSTALL = "install it, or give the run file of a run that has it with --reports and --name"
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="of a check: framework-optimizer-case-dtype-mode")
+    common(parser)
+
+
+def call(args: argparse.Namespace) -> int:
+    """Say of one check what differs, to which term of the equations that belongs, and what explains it.
+
+    From the record of a run; where that has no diagnosis and the framework is installed, the check runs again.
+    """
+    print(explained(args.id, run_path(args.reports, args.name)))
+    return GOOD
 
 
 def explained(name: str, path: Path) -> str:
@@ -30,37 +51,28 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
     """Run the check once more, and look deeper than a whole run has time for."""
-    from conformance.areas import registry
-    from conformance.bindings import installed
-    from conformance.cases import table
-    from conformance.judge import engine
-    from conformance.judge.ledger import load
-
-    known = {i.id: i for i in registry.instances()}
+    known = {c.id: c for c in registry.checks()}
     if name not in known:
         near = next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
         hint = f"; did you mean {near!r}?" if near else "."
         raise BadInput(
             f"ID: {name!r} is not known{hint} Ids are framework-optimizer-case-dtype-mode, as in a report."
         )
-    instance = known[name]
-    lacking = [display_name(f) for f in instance.needs if f not in installed()]
+    check = known[name]
+    lacking = [display_name(f) for f in check.needs if f not in installed()]
     if lacking:
         if record is None:
             raise BadInput(f"ID: {name} is not in {path} and {lacking[0]} is not installed: {INSTALL}.")
         return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
-    again = registry.run(instance, load(), deep=True)
-    if again.outcome is Outcome.DIVERGES_KNOWN and isinstance(
-        instance, table.Instance
-    ):  # the row says what it is; the diagnosis says it in detail
-        again.diagnosis = engine.diagnosed(instance).to_json()
-    return _text(again, registry.versions(instance), "run now")
+    again = engine.run(check, ledger.load(), deep=True)
+    if again.outcome is Outcome.DIVERGES_KNOWN:  # the row says what it is; the diagnosis says it in detail
+        found = engine.diagnosed(check)
+        again.diagnosis = found.to_json() if found else {}
+    return _text(again, check.versions(), "run now")
 
 
 def _text(record: Record, versions: dict[str, str], whence: str) -> str:
     """What the case is, then the diagnosis in the place of the verdict's own words."""
-    from conformance.judge.diagnosis import Diagnosis
-
     title = f"{record.outcome.value}  {record.id}  ({whence})"
     if not record.diagnosis:
         return listed(title, facts(record, versions))

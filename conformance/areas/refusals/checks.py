@@ -1,0 +1,197 @@
+"""What each constructor refuses, what it accepts and should not, and what it refuses and should not.
+
+A check is one argument of one constructor with all its bad values: outside of the interval that the reference
+cites, not a number, a text, None where that is no default, a fraction of a count, an unknown name. Beside them
+stand calls whose arguments contradict each other, and parameters that nothing can optimize. Refused means that the
+constructor raises an error; one that is no ValueError or TypeError is named, for it says little. Not tried are
+infinities, which every float argument takes, and other things for a flag, of which Python knows the truth. Good
+values that some constructor refuses are checked in the same way.
+
+What a framework does with an input and should not is listed in refusals.json, strictly both ways. The rows of the
+ledger that expect `listed:refusals.json` give the reasons; write.py beside this file writes the list, but for its
+sections of other versions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from packaging.requirements import Requirement
+
+from conformance.areas.refusals.inputs import MAKERS, PARAMS, UNKNOWN, Input, Made, of
+from conformance.bindings import BINDINGS
+from conformance.bindings.base import Entry, Unsupported, defaults
+from conformance.cases.check import Check, Observation, Plan
+from conformance.judge.ledger import Row
+from conformance.judge.verdict import Expected, Verdict, verdict_of
+
+PATH = Path(__file__).with_name("refusals.json")
+EXPECT = f"listed:{PATH.name}"
+AGAIN = "Look, then: python -m conformance.areas.refusals.write"
+
+
+@dataclass(frozen=True)
+class RefusalCheck(Check):
+    """Inputs of one argument of one constructor, or of arguments that go together."""
+
+    inputs: tuple[Input, ...]
+    bad: bool  # whether they should be refused
+
+    area: ClassVar[str] = "refusals"
+
+    def plan(self) -> Plan:
+        return Plan(self)
+
+    def observe(self, plan: Plan) -> Tried:
+        """Every input given to the installed constructor, and what it made of it."""
+        tried = self.tried()
+        done, undone = ("refused", "accepted") if self.bad else ("accepted", "refused")
+        wrong = [label for label, (_, error) in tried.items() if bool(error) != self.bad]
+        right = [label for label in tried if label not in wrong]
+        clear = ("", "ValueError", "TypeError")
+        named = {x: x if error in clear else f"{x} ({error})" for x, (_, error) in tried.items()}
+        first, *others = wrong or right
+        also = f", as with {', '.join(others)}" if others else ""
+        return Tried(
+            plan,
+            series={done: [named[x] for x in right], undone: [named[x] for x in wrong]},
+            constructor=f"{tried[first][0]}  # {undone if wrong else done}{also}",
+            wrong=wrong,
+            known=[label for label in self.listed() if label in tried],
+        )
+
+    def listed(self) -> Sequence[str]:
+        """The inputs that are known not to be treated as they should."""
+        sections = listed(self.framework, BINDINGS[self.framework].versions())
+        return [label for section in sections for label in section.get(self.case, ())]
+
+    @property
+    def case(self) -> str:
+        """The check in the list."""
+        return f"{self.optimizer}-{self.name}"
+
+    def tried(self) -> dict[str, tuple[str, str]]:
+        """What the installed constructor makes of each input: the call in writing, and the name of its error."""
+        entry = BINDINGS[self.framework].entries[self.optimizer]
+        try:
+            constructor = BINDINGS[self.framework].constructor(entry)
+        except AttributeError as error:
+            raise Unsupported(f"this version of {self.framework} has no {entry.cls}") from error
+        known, found = _arguments(constructor), {}
+        lacking = []
+        for given in self.inputs:
+            missing = [name for name, _ in given.given if name not in (*known, PARAMS)]
+            if missing and not self.name.endswith(UNKNOWN):
+                lacking += missing
+            elif not (given.label == "None" and _default(given, known) is None):
+                found[given.label] = _tried(self.framework, entry, constructor, _with_others(given, known))
+        if not found:
+            raise Unsupported(f"{entry.cls} has no argument {', '.join(dict.fromkeys(lacking))}")
+        return found
+
+
+@dataclass
+class Tried(Observation):
+    """The inputs that are not treated as they should be, and those that are listed."""
+
+    wrong: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+
+
+@verdict_of.register
+def of_tried(seen: Tried, row: Row | None) -> Verdict:
+    """What is wrong has to be listed, and what is listed wrong."""
+    done, undone = ("refused", "accepted") if seen.plan.check.bad else ("accepted", "refused")
+    new, gone = ([x for x in a if x not in b] for a, b in ((seen.wrong, seen.known), (seen.known, seen.wrong)))
+    said = [f"{undone} and should not be: {', '.join(new)}"] if new else []
+    said += [f"{PATH.name} lists {', '.join(gone)}, {done} now"] if gone else []
+    if row is None or row.expect != EXPECT:
+        said.append(f"no row of the ledger expects {EXPECT!r} here")
+    says = f"{'; '.join(said)}. {AGAIN}"
+    return Verdict(seen, not (seen.wrong or seen.known), says=says, expected=Expected(not said, says=says))
+
+
+def _default(given: Input, known: Mapping[str, Any]) -> Any:
+    default = known[given.given[-1][0]]
+    return default if given.item is None else default[given.item]
+
+
+def _with_others(given: Input, known: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(given.given)
+    if given.item is not None:
+        name = given.given[-1][0]
+        items = list(known[name])
+        items[given.item] = values[name]
+        values[name] = tuple(items)
+    return values
+
+
+def _tried(framework: str, entry: Entry, constructor: Callable, values: Mapping[str, Any]) -> tuple[str, str]:
+    makers = _makers(framework)
+    made = {k: makers[v.name]() if isinstance(v, Made) else v for k, v in values.items()}
+    arguments = ", ".join(f"{v!r}" if k == PARAMS else f"{k}={v!r}" for k, v in values.items())
+    before = ()
+    if framework == "torch":
+        before = (made.pop(PARAMS) if PARAMS in made else makers["a list of groups"](),)
+        arguments = arguments if PARAMS in values else f"params, {arguments}"
+    text = f"{entry.path('torch.optim' if framework == 'torch' else 'tf.keras.optimizers')}({arguments})"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            constructor(*before, **made)
+    except Exception as error:
+        names = [c.__name__ for c in type(error).__mro__]
+        return text, next((n for n in ("ValueError", "TypeError") if n in names), names[0])
+    return text, ""
+
+
+@cache
+def _makers(framework: str) -> dict[str, Callable[[], Any]]:
+    return MAKERS[framework]()
+
+
+@cache
+def _arguments(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments with their defaults, those that a class hands on to its base included."""
+    found: dict[str, Any] = {}
+    for cls in reversed(inspect.getmro(constructor)):
+        if "__init__" in vars(cls) and cls is not object:
+            found |= defaults(cls)
+    return found
+
+
+def listed(framework: str, versions: Mapping[str, str]) -> list[dict[str, list[str]]]:
+    """The sections of the list for these versions: "keras", and "keras<3.3" for what only some do."""
+    version = versions[framework].split("+")[0]
+    wanted = ((Requirement(name), section) for name, section in listing().items())
+    return [s for r, s in wanted if r.name == framework and r.specifier.contains(version, prereleases=True)]
+
+
+@cache
+def listing() -> dict[str, dict[str, list[str]]]:
+    """The list: framework, or some of its versions -> check -> inputs."""
+    return json.loads(PATH.read_text(encoding="utf-8"))
+
+
+def checks() -> Iterator[RefusalCheck]:
+    """One for each argument of each constructor, and for what goes together."""
+    for framework, binding in BINDINGS.items():
+        for optimizer, entry in binding.entries.items():
+            for given in of(framework, entry):
+                yield RefusalCheck(
+                    framework=framework,
+                    optimizer=optimizer,
+                    name=f"{'refuses' if given.bad else 'takes'}-{given.name}",
+                    why=given.says,
+                    dtype="any",
+                    mode="constructor",
+                    inputs=given.inputs,
+                    bad=given.bad,
+                )

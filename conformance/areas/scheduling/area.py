@@ -1,0 +1,13 @@
+"""What the area of scheduling is."""
+
+from conformance.areas.scheduling.checks import checks
+from conformance.cases.check import Area
+
+AREA = Area(
+    name="scheduling",
+    title="Ways of scheduling a learning rate",
+    says="One training and one plan for its learning rate: a schedule object, callbacks and manual stepping in "
+    "Keras, schedulers and manual stepping in torch. Checked is the learning rate that the optimizer really used.",
+    subject="Optimizer",
+    checks=checks,
+)

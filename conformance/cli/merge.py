@@ -1,0 +1,23 @@
+"""The verb `merge`."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.cli.common import reading as options
+from conformance.judge.record import write_run
+from conformance.run.combine import read_runs
+from conformance.run.gate import GOOD, run_path
+
+
+def call(args: argparse.Namespace) -> int:
+    """Put the shards of a run together: the same records as one run of everything leaves."""
+    run = read_runs(args.runs)
+    run.header.name = args.name
+    path = run_path(args.reports, args.name)
+    write_run(path, run)
+    print(path)
+    return GOOD
+
+
+__all__ = ["call", "options"]

@@ -1,0 +1,18 @@
+"""The verb `planted`."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.cli import proving
+from conformance.proof import sections
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="try each on all cases of its optimizer (an hour)")
+    proving.options(parser)
+
+
+def call(args: argparse.Namespace) -> int:
+    """Plant mistakes behind a binding, and in the source of the installed frameworks; 1 if one is not seen."""
+    return proving.attempt(args, sections.BEHIND, sections.LIVE)

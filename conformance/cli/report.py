@@ -1,0 +1,31 @@
+"""The verb `report`."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.cli.common import paths
+from conformance.cli.common import reading as options
+from conformance.report import versions, versions_page
+from conformance.report.model import build
+from conformance.report.render import write_report
+from conformance.run.combine import read_runs
+from conformance.run.gate import GOOD
+
+
+def call(args: argparse.Namespace) -> int:
+    """Make the report of a run, or of the same checks in several versions: the matrix.
+
+    Its exit code says whether it was made; `gate` says what is in it.
+    """
+    given = paths(args)
+    if len(given) > 1 and versions.several(runs := versions.read(given)):
+        written = versions_page.write(versions.build(runs), args.reports)
+    else:
+        written = write_report(build(read_runs(given)), args.reports)
+    for path in written:
+        print(path)
+    return GOOD
+
+
+__all__ = ["call", "options"]

@@ -1,0 +1,57 @@
+"""The outcome: what a verdict comes to by the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.bindings.base import Unsupported
+from conformance.judge.evidence import Evidence
+from conformance.judge.ledger import Row
+from conformance.judge.record import Outcome
+from conformance.judge.verdict import Verdict
+from reference.branches import TooManyBranches
+
+
+@dataclass
+class Settled:
+    """The outcome of a check, and why."""
+
+    outcome: Outcome
+    reason: str = ""
+    row: Row | None = None  # of the ledger, if it has a part in it
+    verdict: Verdict | None = None  # none where the check did not come so far
+
+    @property
+    def unexplained(self) -> Evidence | None:
+        """What a diagnosis of a divergence can look at, where there is one to make."""
+        return self.verdict.evidence if self.verdict is not None else None
+
+
+def settled(verdict: Verdict, row: Row | None) -> Settled:
+    """Beside the references, and where these are left, beside what the ledger expects."""
+    if verdict.conforms:
+        if row is not None and not row.lists:
+            gone = f"it conforms now: the ledger's row {row.id!r} no longer holds for it; narrow or remove it"
+            return Settled(Outcome.DIVERGES, gone, row, verdict)
+        if verdict.blind:
+            return Settled(Outcome.BLIND, verdict.blind, None, verdict)
+        return Settled(Outcome.CONFORMS, verdict.remark, None, verdict)
+    if row is None:
+        return Settled(Outcome.DIVERGES, verdict.says, None, verdict)
+    if verdict.expected is not None and verdict.expected.conforms:
+        return Settled(Outcome.DIVERGES_KNOWN, row.reason, row, verdict)
+    other = f"the ledger expects {row.expect!r} (row {row.id!r}), and it is not that either"
+    says = verdict.expected.says if verdict.expected is not None else ""
+    return Settled(Outcome.DIVERGES, says or other, row, verdict)
+
+
+def stopped(error: Exception, row: Row | None) -> Settled:
+    """Of a check that an exception ended. Whatever goes wrong is an outcome."""
+    if isinstance(error, Unsupported):
+        return Settled(Outcome.UNSUPPORTED, str(error))
+    if isinstance(error, TooManyBranches):
+        return Settled(Outcome.BLIND, str(error))
+    said = f"{type(error).__name__}: {error}"
+    if row is not None and row.raises(said):
+        return Settled(Outcome.DIVERGES_KNOWN, row.reason, row)
+    return Settled(Outcome.ERROR, said)

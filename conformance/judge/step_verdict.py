@@ -1,0 +1,135 @@
+"""The verdict on the steps of an optimizer: each by itself, and the whole run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+from conformance.bindings.base import State, UndeclaredSlot
+from conformance.cases.plan import States
+from conformance.judge.evidence import Evidence, evidence_of, for_diagnosis
+from conformance.judge.ledger import Row
+from conformance.judge.record import packed
+from conformance.judge.steps import Judge
+from conformance.judge.verdict import Expected, Judged, Verdict, blind_above, too_wide
+from reference.base import Reference
+
+MANY = 256  # elements of a tensor that are kept of where a case ended
+WHOLE = "each step conforms by itself, the whole does not: state that no slot holds"
+
+
+def of_steps(seen: States, row: Row | None) -> Verdict:
+    """Step-locked and free-running beside the references, and where it leaves them beside the row's."""
+    evidence = evidence_of(seen)
+    _check_shown(evidence)
+    locked, free = _beside_the_references(seen, evidence)
+    worse = locked if not locked.conforms else free
+    conforms = locked.conforms and free.conforms
+    rule = evidence.groups[0].reference
+    expected = None
+    if row is not None and not conforms:
+        # A wrong start shows in the free run alone.
+        found = _beside_the_row(seen, evidence, row, free=locked.conforms)
+        expected = Expected(found.conforms, found.ratio)
+    return Verdict(
+        seen,
+        conforms,
+        locked=locked.worst,
+        free=free.worst,
+        free_steps=free.resolved_steps,
+        first_bad=worse.first_bad,
+        agrees=[] if conforms else worse.agrees,
+        resolution=locked.resolution,
+        maybes=locked.maybes,
+        blind=too_wide(locked.resolution, blind_above(rule)),
+        says=WHOLE if locked.conforms and not evidence.opaque else "",
+        expected=expected,
+        evidence=None if conforms else for_diagnosis(seen),
+        bound=getattr(rule, "inner", rule).bound,
+        rule=" and ".join(told(g.reference) for g in evidence.groups),
+        end=packed(p.reshape(-1)[:MANY] for p in seen.states[-1].params),
+    )
+
+
+@dataclass
+class _Shared:
+    """What the modes of one case share: the free run of the reference, and verdicts on the same bits."""
+
+    case: tuple = ()
+    trajectories: dict = field(default_factory=dict)
+    judged: dict[bytes, tuple[Judged, Judged]] = field(default_factory=dict)
+    expected: dict[tuple[bytes, str], Judged] = field(default_factory=dict)  # by what a row of the ledger says
+
+
+_shared = _Shared()
+
+
+def _beside_the_references(seen: States, evidence: Evidence) -> tuple[Judged, Judged]:
+    """Step-locked and free-running. Modes follow each other, so what they share is kept for one case."""
+    shared, key = _of_case(seen), fingerprint(seen.states)
+    if key not in shared.judged:
+        evidence.trajectories = shared.trajectories
+        judge = Judge(evidence)
+        free = judge.free()
+        # Where slots cannot be read there is no state to start a step from: the whole run decides.
+        locked = Judged(resolution=free.resolution) if evidence.opaque else judge.locked()
+        shared.judged[key] = locked, free
+    return shared.judged[key]
+
+
+def _beside_the_row(seen: States, evidence: Evidence, row: Row, free: bool) -> Judged:
+    shared, key = _of_case(seen), (fingerprint(seen.states), row.id)
+    if key not in shared.expected:
+        judge = Judge(evidence.as_expected(row))
+        shared.expected[key] = judge.free() if free else judge.locked()
+    return shared.expected[key]
+
+
+def _of_case(seen: States) -> _Shared:
+    global _shared
+    check = seen.plan.check
+    case = (check.framework, check.optimizer, check.name, check.dtype)
+    if _shared.case != case:
+        _shared = _Shared(case)
+    return _shared
+
+
+def fingerprint(states: Sequence[State]) -> bytes:
+    """The same for two runs that are the same, bit for bit."""
+    state = hashlib.sha256()
+    for one in states:
+        for name, values in [("params", one.params), *one.slots.items()]:
+            state.update(name.encode())
+            for value in values:
+                state.update(b"none" if value is None else value.tobytes())
+    return state.digest()
+
+
+def _check_shown(evidence: Evidence) -> None:
+    """Every slot of the rule has to be there to look at: one that is never kept would go unchecked.
+
+    A rule that takes a closure may end at once, at a gradient below its tolerance, and then has none to show.
+    """
+    if evidence.opaque or evidence.entry.reference.closure:
+        return
+    shown = {name for state in evidence.states for name in state.slots}
+    for group in evidence.groups:
+        rule = group.reference
+        made = rule.init([evidence.states[0].params[i] for i in group.tensors])
+        kept = {name for name, values in made.items() if values} - set(rule.schedule) - {"step", "calls"}
+        if kept - shown:
+            lost = ", ".join(sorted(kept - shown))
+            raise UndeclaredSlot(f"{evidence.entry.cls} keeps no {lost}, which its rule has")
+
+
+def told(rule: Reference) -> str:
+    """A reference with what is not its default: by it two versions are told to be judged alike, or not."""
+    given = []
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        if f.name == "inner":
+            given.insert(0, told(value))
+        elif value != f.default:
+            given.append(f"{f.name}={value!r}")
+    return f"{type(rule).__name__}({', '.join(given)})"
