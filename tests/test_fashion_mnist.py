@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from conformance import cli
 from conformance.bindings import installed
+from conformance.cli import fashion_mnist as verb
+from conformance.cli import main as cli
 from conformance.errors import BadInput, Incomplete
-from conformance.lab.fashion import calls, compare, data, figures, net, pages, pool, statistics, store, train, verb
+from conformance.lab.fashion import calls, compare, data, figures, net, pages, pool, statistics, store, train
 
 FRAMEWORKS = installed()
 BOTH = len(FRAMEWORKS) == 2
@@ -566,12 +567,12 @@ def test_a_damaged_result_is_named(tmp_path):
 
 
 def test_the_whole_verb(small, here, tmp_path, capsys):
-    parser = cli._parser()
+    parser = cli._parser(["fashion-mnist"])
     args = parser.parse_args([
         "fashion-mnist", "--data", str(small[0]), "--reports", str(tmp_path), "--framework", FRAMEWORKS[0],
         "--optimizer", "SGD", "--seeds", "1", "--epochs", "1", "--note", "a test ran beside it",
     ])  # fmt: skip
-    assert verb.compare_all(args, small[1]) == 0
+    assert verb.call(args, small[1]) == 0
     assert capsys.readouterr().out.strip().endswith("index.html")
     assert "a test ran beside it" in (tmp_path / verb.FOLDER / "index.html").read_text()
     assert cli.main(["fashion-mnist", "--render", "--reports", str(tmp_path)]) == 0

@@ -13,7 +13,7 @@ import pytest
 from conformance import lab
 from conformance.areas.registry import AREAS
 from conformance.bindings import installed
-from conformance.cli import VERBS
+from conformance.cli.main import VERBS
 from conformance.errors import BadInput
 from conformance.lab import build
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from conformance.bindings import BINDINGS, installed
-from conformance.cases.table import Case, Instance
-from conformance.judge import engine
+from conformance.cases.case import Case
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.judge.compared import LIMIT
+from conformance.judge.evidence import evidence_of
 from conformance.judge.steps import Judge
 from reference.bounded import Bounded
 
@@ -30,10 +31,10 @@ def _trajectory(judge: Judge) -> list[Bounded]:
 @pytest.mark.parametrize("case", [HUNDRED, PROBING], ids=lambda case: case.name)
 @pytest.mark.parametrize("mode", MODES)
 def test_same_steps_as_torch(case: Case, mode: str) -> None:
-    ours = Instance("keras", "radam", case, "float64", mode)
-    theirs = Instance("torch", "radam", case, "float64", "forloop")
-    seen, other = engine.drive(ours), engine.drive(theirs)
-    judges = engine.judge(ours, seen), engine.judge(theirs, other)
+    ours = OptimizerCheck.of("keras", "radam", case, "float64", mode)
+    theirs = OptimizerCheck.of("torch", "radam", case, "float64", "forloop")
+    seen, other = (check.observe(check.plan()) for check in (ours, theirs))
+    judges = Judge(evidence_of(seen)), Judge(evidence_of(other))
     trajectories = [_trajectory(j) for j in judges]
     for t in range(1, case.steps + 1):
         got, expected = (np.concatenate([p.ravel() for p in s.states[t].params]) for s in (seen, other))

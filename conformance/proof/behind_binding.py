@@ -21,7 +21,8 @@ from conformance.judge.ledger import Ledger
 from conformance.judge.record import Outcome
 from conformance.proof import planting
 from conformance.proof.kill_matrix import digest as of_matrix
-from conformance.proof.trials import NumPyDriver, Trial
+from conformance.proof.numpy_driver import NumPyDriver
+from conformance.proof.trials import Trial
 from conformance.run import workers
 from reference.formats import FORMATS
 

@@ -20,7 +20,7 @@ from conformance.judge.examined import Examined
 from conformance.mutants import Mutant
 from conformance.proof.detection import FAILS
 from conformance.proof.kill_matrix import code, of_cases
-from conformance.proof.trials import Trial, trials, unmutated
+from conformance.proof.trials import Trial, of_optimizer, unmutated
 from conformance.run import workers
 from reference.wrapped import Wrapped
 
@@ -134,14 +134,14 @@ def digest(optimizer: str) -> str:
 
 def _mutants(optimizer: str) -> list[Mutant]:
     """Those of the rule, and those of what is wrapped around it."""
-    return [*mutants.of(trials(optimizer)[0].entry.reference), *mutants.of(Wrapped)]
+    return [*mutants.of(of_optimizer(optimizer)[0].entry.reference), *mutants.of(Wrapped)]
 
 
 def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Examined]]:
     """The first cases, each of another name, that tell the mistake from the rule."""
     found: list[tuple[Trial, Examined]] = []
     names: set[str] = set()
-    for trial in trials(optimizer):
+    for trial in of_optimizer(optimizer):
         if trial.case.name in names or len(found) == cases:
             continue
         groups = mutants.planted(trial.groups(), mutant)

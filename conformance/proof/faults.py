@@ -1,7 +1,7 @@
 """Faults: mistakes that no line of a rule holds, of what drives it: steps, state, rates, gradients.
 
 A mutant (conformance/mutants) is a rule with one line wrong. A fault is a right rule driven wrongly, here a
-driver of selfcheck.py with one method wrong. Each stands for a kind of bug that frameworks had.
+driver of numpy_driver.py with one method wrong. Each stands for a kind of bug that frameworks had.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from conformance.bindings.base import Group
 from conformance.judge.scalars import with_rate
-from conformance.proof.trials import NumPyDriver, typed
+from conformance.proof.numpy_driver import NumPyDriver, typed
 from reference.rows import Rows
 
 COUNTERS = ("step", "calls")

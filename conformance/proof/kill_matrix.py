@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from conformance.cases import table as cases
-from conformance.cases.table import Case
+from conformance.cases.case import Case
+from conformance.cases.table import cases
 from conformance.judge.compared import LIMIT
 from conformance.mutants import Mutant
 from conformance.proof import planting
@@ -82,7 +82,7 @@ class Matrix:
         """Cases that kill nothing, each with the reason to have it."""
         killing = {k.case for row in self.rows.values() for k in row.kills}
         there = {t.case.name for t in self.right}
-        table = [c for e in planting.entries(self.optimizer) for c in cases.cases(e) if not c.wrapping]
+        table = [c for e in planting.entries(self.optimizer) for c in cases(e) if not c.wrapping]
         found = {c.name: c.kept_for for c in table} | dict.fromkeys(there, "")
         return {
             name: why or ("" if name in there else "no framework has it, and the report says so once")

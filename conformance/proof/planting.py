@@ -17,11 +17,11 @@ import numpy as np
 from conformance import mutants
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, Group
-from conformance.cases import table
+from conformance.cases.economy import WRAPPED_TOGETHER
 from conformance.mutants import Mutant
-from conformance.proof import trials as selfcheck
 from conformance.proof.faults import COUNTERS, FAULTS, forgetting, losing
-from conformance.proof.trials import NumPyDriver, Trial
+from conformance.proof.numpy_driver import NumPyDriver
+from conformance.proof.trials import Trial, of_optimizer
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
@@ -43,8 +43,8 @@ def optimizers() -> list[str]:
 def trials(optimizer: str) -> tuple[Trial, ...]:
     """Those of the rule alone; of what is wrapped around every rule, those of the rules that it is tried on."""
     if optimizer == WRAPPED:
-        return tuple(t for name in table.WRAPPED_TOGETHER for t in selfcheck.trials(name) if t.case.wrapping)
-    return tuple(t for t in selfcheck.trials(optimizer) if not t.case.wrapping)
+        return tuple(t for name in WRAPPED_TOGETHER for t in of_optimizer(name) if t.case.wrapping)
+    return tuple(t for t in of_optimizer(optimizer) if not t.case.wrapping)
 
 
 def subject(trial: Trial) -> str:

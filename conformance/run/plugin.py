@@ -107,7 +107,7 @@ def _frameworks(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "check" in metafunc.fixturenames:
+    if "judged" in metafunc.fixturenames:
         if not installed():
             raise pytest.UsageError(
                 "no framework is installed, so there is nothing to test. Install one: "
@@ -147,7 +147,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
     Workers send each report to the controlling process, which takes a core from them while it reads.
     """
-    if "check" not in getattr(item, "fixturenames", ()):
+    if "judged" not in getattr(item, "fixturenames", ()):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in runtestprotocol(item, nextitem=nextitem, log=False):

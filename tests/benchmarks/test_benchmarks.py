@@ -15,8 +15,9 @@ import pytest
 
 import reference
 from conformance.bindings import BINDINGS, installed
-from conformance.cases import problems, table
-from conformance.cases.table import Instance
+from conformance.cases import problems
+from conformance.cases.optimizers import OptimizerCheck
+from conformance.cases.table import cases
 from conformance.lab.fashion import calls, compare, keras_net, net, torch_net, train
 from conformance.lab.fashion.data import CLASSES, SIDE, Part
 
@@ -134,11 +135,11 @@ def test_the_training_loop_costs_little(framework: str, benchmark: Any) -> None:
 ENTRIES = [(f, name) for f in installed() for name in BINDINGS[f].entries]
 
 
-def plainest(framework: str, name: str) -> Instance:
+def plainest(framework: str, name: str) -> OptimizerCheck:
     """The first case of an optimizer that it takes, in the mode that users run."""
     entry = BINDINGS[framework].entries[name]
     mode = {"torch": "forloop", "keras": "graph"}[framework]
-    return Instance(framework, name, table.cases(entry)[0], "float32", mode)
+    return OptimizerCheck.of(framework, name, cases(entry)[0], "float32", mode)
 
 
 @pytest.mark.parametrize(("framework", "name"), ENTRIES, ids=[f"{f}-{n}" for f, n in ENTRIES])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sample_runs import EPS_HAT, failing, record, render, run_of
 
-from conformance import cli
+from conformance.cli import main as cli
 from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.ledger import Ledger, Row

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from conformance.bindings.base import Entry, Group
 from conformance.cases.problems import Problem
+from conformance.judge.evidence import Evidence
 from conformance.judge.steps import Judge
-from conformance.proof.trials import Host, NumPyDriver
+from conformance.proof.numpy_driver import Host, NumPyDriver
 from reference import REFERENCES
 from reference.bounded import Bounded, average, number
 from reference.bounded import strong as as_tensor
@@ -287,7 +288,7 @@ def judged(reference, tensors, params, grads, dtype):
             driver.step(g)
             states.append(driver.read())
     problem = Problem("drawn", "", tuple(params), tuple(tuple(g) for g in grads))
-    return Judge(entry, FORMATS[dtype], groups, {}, problem, states)
+    return Judge(Evidence(entry, FORMATS[dtype], groups, problem, states))
 
 
 # Those that take gradients as arrays, and whose bound is derived: Muon's is statistical, L-BFGS takes a closure.

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance.areas import registry
 from conformance.areas.claims import checks, readings, runs, table
 from conformance.areas.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
 from conformance.bindings import installed
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome
 from conformance.report import claims_page
 
@@ -77,9 +76,9 @@ def test_an_expectation_that_is_wrong_is_seen() -> None:
     from dataclasses import replace
 
     check = TABLE["state", "get-weights"]
-    assert registry.run(check, LEDGER).outcome is Outcome.CONFORMS
+    assert engine.run(check, LEDGER).outcome is Outcome.CONFORMS
     wrong = replace(check, reading=replace(check.reading, expected=True))
-    record = registry.run(wrong, LEDGER)
+    record = engine.run(wrong, LEDGER)
     assert record.outcome is Outcome.DIVERGES
     assert "expected of this version: true" in record.reason
 
@@ -175,7 +174,7 @@ def test_a_framework_that_changes_is_seen(
     import torch
 
     mistake(planted, tf, torch)
-    record = registry.run(TABLE[claim, reading], LEDGER)
+    record = engine.run(TABLE[claim, reading], LEDGER)
     assert record.outcome is Outcome.DIVERGES, record.reason
 
 
@@ -186,7 +185,7 @@ def test_every_claim_has_a_mistake() -> None:
 @BOTH
 def test_the_page_has_the_verdict_of_what_ran() -> None:
     names = [("state", n) for n in ("get-weights", "set-weights", "rate")]
-    records = [registry.run(TABLE[name], LEDGER) for name in names]
+    records = [engine.run(TABLE[name], LEDGER) for name in names]
     verdicts, found = claims_page.tables(records)
     assert [row[2] for row in verdicts["rows"]] == [DOES_NOT_HOLD]
     assert [row[3] for row in found["rows"]].count("not run") == len(CLAIMS[-2].readings) - len(names)

@@ -6,7 +6,8 @@ import pytest
 
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.base import Unsupported, defaults, departures
-from conformance.cases import table as cases
+from conformance.cases import optimizers
+from conformance.cases.table import cases
 
 ENTRIES = [(f, o) for f in installed() for o in BINDINGS[f].entries]
 
@@ -18,7 +19,7 @@ def _covered(framework: str, optimizer: str) -> set[str]:
     constructor = binding.constructor(entry)
     found: set[str] = set()
     for mode in binding.modes:
-        for case in cases.cases(entry):
+        for case in cases(entry):
             try:
                 for group in case.groups(entry, constructor):
                     found |= set(departures(constructor, binding.arguments(entry, group.reference, mode)))
@@ -54,8 +55,8 @@ def test_no_optimizer_and_no_option_is_left_out(framework: str) -> None:
 def test_every_case_takes_all_its_steps_somewhere_and_each_dtype_has_it(framework: str, optimizer: str) -> None:
     """What goes by turns, or is brief in one mode, is whole in another; both dtypes have it, unless wrapped."""
     entry = BINDINGS[framework].entries[optimizer]
-    table = [i for i in cases.instances((framework,)) if i.optimizer == optimizer]
-    for case in cases.cases(entry):
+    table = [i for i in optimizers.checks((framework,)) if i.optimizer == optimizer]
+    for case in cases(entry):
         mine = [i for i in table if i.name == case.name]
         assert max(i.case.steps for i in mine) == case.steps
         assert case.wrapping or {i.dtype for i in mine} == set(BINDINGS[framework].dtypes)

@@ -6,31 +6,34 @@ from dataclasses import replace
 import pytest
 from sample_runs import run_of
 
-from conformance import cli, mutants
+from conformance import mutants
 from conformance.bindings import installed
-from conformance.cases import table
+from conformance.cases import optimizers
+from conformance.cli import main as cli
 from conformance.judge import engine, ledger
 from conformance.judge.compared import LIMIT
 from conformance.judge.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
 from conformance.judge.equations import locate
+from conformance.judge.examined import Examined
 from conformance.judge.record import Outcome, Record, write_run
 from conformance.judge.suspects import suspects
 from conformance.mutants import Mutant
-from conformance.proof import confusion, sections, trials
+from conformance.proof import confusion, sections, store, trials
 from reference import RAdam, RMSprop
+from reference.formats import FLOAT64
 
 QUICK = ("lion", "rprop")
 
 
 def trial(optimizer, case, dtype="float64", framework="torch"):
-    return next(t for t in trials.trials(optimizer) if t.id == f"{framework}-{optimizer}-{case}-{dtype}")
+    return next(t for t in trials.of_optimizer(optimizer) if t.id == f"{framework}-{optimizer}-{case}-{dtype}")
 
 
 def planted(optimizer, name, case="probing", framework="torch"):
     """The evidence of a mistake in a case."""
     here = trial(optimizer, case, framework=framework)
     found = mutants.planted(here.groups(), mutants.find(name, here.entry.reference))
-    return confusion.evidence(here, found)
+    return confusion.examined(here, found)
 
 
 # -- the place -------------------------------------------------------------------------------------
@@ -64,7 +67,7 @@ def test_the_first_step_is_the_one_at_which_the_mistake_begins():
     """The variance is tractable from the fifth step on, by the paper's threshold; this one is a step late."""
     found = diagnose(planted("radam", "threshold-late", framework="keras"))
     right = trial("radam", "probing", framework="keras")
-    states, wrong = trials.unmutated(right), planted("radam", "threshold-late", framework="keras").states
+    states, wrong = trials.unmutated(right), planted("radam", "threshold-late", framework="keras").evidence.states
     first = next(
         t for t, (a, b) in enumerate(zip(states, wrong, strict=True)) if (a.params[1] != b.params[1]).any()
     )
@@ -77,9 +80,9 @@ def test_a_wrong_tensor_is_named():
     mixed = [
         replace(w, params=[r.params[0], r.params[1], w.params[2]],
                 slots={n: [*r.slots[n][:2], *v[2:]] for n, v in w.slots.items()})
-        for r, w in zip(right, given.states, strict=True)
+        for r, w in zip(right, given.evidence.states, strict=True)
     ]  # fmt: skip
-    found = diagnose(replace(given, states=mixed))
+    found = diagnose(Examined(replace(given.evidence, states=mixed)))
     assert found.at.quantity == "v[2]"
     assert "in tensor 2 of 3" in found.extent
     assert "look for a counter or state that parameters share" in found.hint
@@ -88,7 +91,7 @@ def test_a_wrong_tensor_is_named():
 # -- the mistake -----------------------------------------------------------------------------------
 def test_what_conforms_has_nothing_to_explain():
     here = trial("adam", "probing")
-    given = confusion.evidence(here, here.groups())
+    given = confusion.examined(here, here.groups())
     assert given.conforms
     assert explanations([given]) == []
     assert diagnose(given).at is None
@@ -97,11 +100,11 @@ def test_what_conforms_has_nothing_to_explain():
 def test_a_mutant_that_cannot_be_told_from_the_reference_is_not_offered():
     """One unit of rounding too much: whatever rounds as the reference does is close, and explains nothing."""
     here = trial("radam", "probing", "float32")
-    given = confusion.evidence(here, here.groups())
-    states = list(given.states)
+    given = confusion.examined(here, here.groups())
+    states = list(given.evidence.states)
     at = states[5].params[2]
     moved = replace(states[5], params=[*states[5].params[:2], at + 40 * 2.0**-24 * abs(at)])
-    off = replace(given, states=[*states[:5], moved, *states[6:]])
+    off = Examined(replace(given.evidence, states=[*states[:5], moved, *states[6:]]))
     assert not off.conforms
     assert explanations([off]) == []
     assert NOTHING in str(diagnose(off))
@@ -111,7 +114,7 @@ def test_a_mistake_that_no_list_has_is_not_taken_for_another():
     strange = Mutant("RMSprop", "strange", "n = average(self.rho, slot[\"n\"], g * g)",
                      "n = average(self.rho, slot[\"n\"], abs(g) ** 1.75)", "")  # fmt: skip
     here = trial("rmsprop", "probing")
-    given = confusion.evidence(here, mutants.planted(here.groups(), strange))
+    given = confusion.examined(here, mutants.planted(here.groups(), strange))
     found = diagnose(given)
     assert found.nearest == []
     assert found.term == "the slot 'n'"
@@ -129,14 +132,14 @@ def test_more_cases_tell_apart_what_one_does_not():
 
 def test_every_form_is_a_suspect():
     here = trial("radam", "probing")
-    names = {s.name for s in suspects(here.groups(), {}, confusion.FORMATS["float64"])}
+    names = {s.name for s in suspects(here.groups(), {}, FLOAT64)}
     assert {"epsilon_place='after'", "unrectified='none'", "decay='decoupled'", "maximize=True"} <= names
     assert {"threshold=4.0", "learning_rate=0.001", "betas-swapped", "step-always-one"} <= names
 
 
 def test_forms_that_exclude_each_other_are_left_out():
     here = trial("sgd", "probing")
-    names = {s.name for s in suspects(here.groups(), {}, confusion.FORMATS["float64"])}
+    names = {s.name for s in suspects(here.groups(), {}, FLOAT64)}
     assert "nesterov=True" not in names  # there is no momentum
 
 
@@ -172,13 +175,13 @@ def test_explain_runs_a_check_again(framework, tmp_path, capsys):
 
 
 def test_explain_reads_the_run_file(tmp_path, capsys):
-    instance = next(i for i in table.instances() if i.id == "torch-rprop-start-outside-float64-forloop")
-    found = engine.run(instance, ledger.Ledger(()))
+    check = next(i for i in optimizers.checks() if i.id == "torch-rprop-start-outside-float64-forloop")
+    found = engine.run(check, ledger.Ledger(()))
     assert found.outcome is Outcome.DIVERGES
     write_run(tmp_path / "runs" / "conformance.jsonl", run_of(found))
-    assert cli.main(["explain", instance.id, "--reports", str(tmp_path)]) == 0
+    assert cli.main(["explain", check.id, "--reports", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert f"DIVERGES  {instance.id}  (from {tmp_path}" in text
+    assert f"DIVERGES  {check.id}  (from {tmp_path}" in text
     assert "clamped-always" in text
 
 
@@ -190,12 +193,12 @@ def test_explain_names_what_it_does_not_know(tmp_path, capsys):
 # -- how often it is right -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "optimizer",
-    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in sections.rules()],
+    [pytest.param(o, marks=() if o in QUICK else pytest.mark.slow) for o in sections.DIAGNOSIS.everything()],
 )
 def test_mistakes_planted_blind_are_named(optimizer):
     """As often as the kept figures say: a weaker diagnosis fails here, and so does a mistake taken for another."""
-    found, kept = confusion.confusion(optimizer), sections.load()["diagnosis"].get(optimizer, {})
-    said = f"not as it is kept; if that is meant: {sections.REMAKE} --optimizer {optimizer}"
+    found, kept = confusion.confusion(optimizer), store.load()["diagnosis"].get(optimizer, {})
+    said = f"not as it is kept; if that is meant: {store.REMAKE} --optimizer {optimizer}"
     assert {"digest": kept.get("digest"), **confusion.to_json(found)} == kept, said
     assert found.first > 0.9 * found.planted
 

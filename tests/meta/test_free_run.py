@@ -8,12 +8,15 @@ import pytest
 
 from conformance.bindings import installed
 from conformance.bindings.base import Group
-from conformance.cases import table as cases
-from conformance.cases.table import START
-from conformance.judge import engine
+from conformance.cases import optimizers
+from conformance.cases.drive import drive_alone
+from conformance.cases.economy import START
+from conformance.cases.plan import States
+from conformance.judge import evidence
+from conformance.judge.steps import Judge
 from conformance.proof import trials
 
-INITIAL = next(t for t in trials.trials("adagrad") if t.id == "torch-adagrad-initial-accumulator-float64")
+INITIAL = next(t for t in trials.of_optimizer("adagrad") if t.id == "torch-adagrad-initial-accumulator-float64")
 
 
 def test_a_wrong_start_shows_in_the_free_run_of_an_option_alone() -> None:
@@ -28,14 +31,17 @@ def test_a_wrong_start_shows_in_the_free_run_of_an_option_alone() -> None:
 
 @pytest.mark.skipif("torch" not in installed(), reason="it takes torch")
 def test_how_far_the_reference_runs_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = {i.id: i for i in cases.instances(("torch",))}
+    table = {i.id: i for i in optimizers.checks(("torch",))}
 
     def far(name: str) -> int:
-        one = table[name]
-        return len(engine.judge(one, engine.drive_alone(one)).free().ratios)
+        plan = table[name].plan()
+        seen = States(plan, states=drive_alone(plan))
+        return len(Judge(evidence.evidence_of(seen)).free().ratios)
 
     option, whole = "torch-adagrad-initial-accumulator-float64-forloop", "torch-adagrad-ordinary-float64-forloop"
     assert far(option) == START
     assert far(whole) == table[whole].case.steps
-    monkeypatch.setattr(engine, "opaque", lambda *_: True)  # no slot can be read: there is nothing but the free run
+    monkeypatch.setattr(
+        evidence, "opaque", lambda *_: True
+    )  # no slot can be read: there is nothing but the free run
     assert far(option) == table[option].case.steps

@@ -16,7 +16,7 @@ ENTRIES = {e.optimizer: e for b in BINDINGS.values() for e in b.entries.values()
 def accused(optimizer, central):
     """The trials in which real rounding, of the reference's own lines in NumPy, leaves the bound."""
     found = {}
-    for trial in trials.trials(optimizer):
+    for trial in trials.of_optimizer(optimizer):
         if central == (trial.case.everywhere or trial.case.values != "base"):
             judge = trial.judge(trials.unmutated(trial))
             ratio = max(judge.locked().ratio, judge.free().ratio)
@@ -68,5 +68,5 @@ def test_a_line_that_is_not_there_is_an_error():
 
 def test_a_mutant_that_does_nothing_changes_no_bit():
     same = mutants.Mutant("Rprop", "same", 'size = slot["step_size"]', 'size = +slot["step_size"]', "nothing")
-    for trial in trials.trials("rprop")[:4]:
+    for trial in trials.of_optimizer("rprop")[:4]:
         assert detection.ratio(trial, trial.run(mutants.planted(trial.groups(), same))) is None

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.areas import registry
 from conformance.areas.parity import checks
 from conformance.areas.parity.pairs import pairs
 from conformance.areas.training import loop, runs, task
 from conformance.bindings import installed
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome
 from conformance.porting import measure
 from conformance.report import parity_page
@@ -29,7 +28,7 @@ Train = Callable[..., loop.Trained]
 
 
 def run(check: Any = SHORT) -> Any:
-    return registry.run(check, LEDGER)
+    return engine.run(check, LEDGER)
 
 
 def only(framework: str, planted: Callable[..., tuple[Any, ...]]) -> Train:

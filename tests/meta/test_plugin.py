@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.bindings import BINDINGS
-from conformance.cases import table
+from conformance.cases import optimizers
 from conformance.judge.record import Outcome, read_run
 from conformance.run import plugin, workers
 from conformance.run.gate import judge
@@ -132,10 +132,10 @@ def test_a_framework_that_is_not_installed_says_how_to_get_it(monkeypatch: pytes
 
 def test_ids_select_one_optimizer() -> None:
     """`-k keras-adam-` is Adam alone, since pytest matches substrings."""
-    assert all(i.id == i.id.lower() for i in table.instances())
+    assert all(i.id == i.id.lower() for i in optimizers.checks())
     prefixes = {f"{f}-{o}-" for f, b in BINDINGS.items() for o in b.entries}
     for prefix in prefixes:
-        found = {(i.framework, i.optimizer) for i in table.instances() if prefix in i.id}
+        found = {(i.framework, i.optimizer) for i in optimizers.checks() if prefix in i.id}
         assert len(found) == 1
 
 

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from conformance.areas import registry
 from conformance.bindings import BINDINGS
-from conformance.cases import problems, table
-from conformance.proof import trials as selfcheck
+from conformance.cases import optimizers, problems, table
+from conformance.proof.trials import of_optimizer, unmutated
 from reference.rows import Rows
 
 NAMES = problems.names()
@@ -27,10 +28,10 @@ def stream(name, tensor=2, steps=problems.STEPS):
 
 # -- the same for all ------------------------------------------------------------------------------------
 def test_the_digest_is_the_same_in_another_process():
-    script = "from conformance import cases; print(cases.digest())"
+    script = "from conformance.areas import registry; print(registry.digest())"
     fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert fresh.stdout.strip() == table.digest()
-    assert len(table.digest()) == 16
+    assert fresh.stdout.strip() == registry.digest()
+    assert len(registry.digest()) == 16
 
 
 def test_the_numbers_are_those_of_the_first_day():
@@ -123,7 +124,7 @@ def test_every_problem_is_in_the_table_of_every_optimizer():
 
 
 def test_every_problem_is_in_the_table():
-    used = {i.case.problem for i in table.instances()}
+    used = {i.case.problem for i in optimizers.checks()}
     assert set(DENSE) | set(OBJECTIVES) <= used
 
 
@@ -199,14 +200,14 @@ def test_sparse():
 
 
 # -- the branches that the rules have are taken -----------------------------------------------------------
-def trials(optimizer):
-    return [t for t in selfcheck.trials(optimizer) if t.dtype == "float32"]
+def in_float32(optimizer):
+    return [t for t in of_optimizer(optimizer) if t.dtype == "float32"]
 
 
 def test_both_branches_of_radam_are_taken():
     """In the same case, so that the step from one to the other is seen too."""
     crossing = 0
-    for trial in trials("radam"):
+    for trial in in_float32("radam"):
         rule = trial.case.groups(trial.entry)[0].reference
         rule = getattr(rule, "inner", None) or rule
         infinite = 2 / (1 - rule.beta_2) - 1
@@ -219,9 +220,9 @@ def test_both_branches_of_radam_are_taken():
 
 def test_both_bounds_of_the_step_size_of_rprop_are_reached():
     reached = {"smallest": set(), "largest": set(), "between": set()}
-    for trial in trials("rprop"):
+    for trial in in_float32("rprop"):
         smallest, largest = trial.groups()[0].reference.step_sizes
-        sizes = np.concatenate([s.slots["step_size"][-1].reshape(-1) for s in selfcheck.unmutated(trial)])
+        sizes = np.concatenate([s.slots["step_size"][-1].reshape(-1) for s in unmutated(trial)])
         if (sizes == np.float32(smallest)).any():
             reached["smallest"].add(trial.case.name)
         if (sizes == np.float32(largest)).any():
@@ -234,16 +235,18 @@ def test_both_bounds_of_the_step_size_of_rprop_are_reached():
 
 
 def test_amsgrads_maximum_is_more_than_the_last_value():
-    for trial in trials("adam"):
+    for trial in in_float32("adam"):
         if trial.case.name == "amsgrad":
-            last = selfcheck.unmutated(trial)[-1].slots
+            last = unmutated(trial)[-1].slots
             assert (last["v_max"][-1] > 1.1 * last["v"][-1]).any()
             assert (last["v_max"][-1] == last["v"][-1]).any()
 
 
 def test_clipping_is_met_and_not_met():
     """Above the limit and below it, each tensor by itself and all together."""
-    data = {t.case.name: (t.case.wrapping, t.case.data(t.entry).grads) for t in trials("sgd") if t.case.wrapping}
+    data = {
+        t.case.name: (t.case.wrapping, t.case.data(t.entry).grads) for t in in_float32("sgd") if t.case.wrapping
+    }
     wrapping, grads = data["clip-value"]
     sizes = [float(x) for step in grads for g in step for x in abs(g).reshape(-1)]
     assert min(sizes) < wrapping["clip_value"] < max(sizes)

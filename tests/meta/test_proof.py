@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import cli
 from conformance.bindings import BINDINGS, installed
-from conformance.cases import table as cases
+from conformance.cases.table import cases
+from conformance.cli import main as cli
 from conformance.errors import BadInput
 from conformance.judge.compared import LIMIT
 from conformance.proof import (
@@ -27,6 +27,7 @@ from conformance.proof import (
     planting,
     sections,
     seeds,
+    store,
 )
 from conformance.proof.patch_table import PATCHES
 from conformance.report import proof_page as pages
@@ -35,7 +36,7 @@ OPTIMIZERS = planting.optimizers()
 
 
 def kept(optimizer):
-    return sections.load()["matrix"].get(optimizer, {"rows": {}, "witnesses": {}, "digest": ""})
+    return store.load()["matrix"].get(optimizer, {"rows": {}, "witnesses": {}, "digest": ""})
 
 
 def again(optimizer):
@@ -83,8 +84,8 @@ def test_the_proofs_are_of_mistakes_that_are_planted():
 
 
 def test_nothing_is_wrong_with_what_is_kept():
-    assert not pages.problems(sections.load())
-    assert set(sections.load()["matrix"]) == set(OPTIMIZERS)
+    assert not pages.problems(store.load())
+    assert set(store.load()["matrix"]) == set(OPTIMIZERS)
 
 
 # -- what a weakened case does ---------------------------------------------------------------------------
@@ -117,8 +118,8 @@ def test_every_operation_of_a_rule_is_seen(optimizer):
 
 
 def test_an_operation_that_nothing_sees_has_a_proof():
-    found = {o: t["unseen"] for o, t in sections.load()["terms"].items()}
-    assert found, f"out of date: {sections.REMAKE}"
+    found = {o: t["unseen"] for o, t in store.load()["terms"].items()}
+    assert found, f"out of date: {store.REMAKE}"
     assert all(why for unseen in found.values() for why in unseen.values())
     used = {why for unseen in found.values() for why in unseen.values()}
     assert {why for *_, why in equivalent.TERMS} == used, "a proof of what is seen, or no longer there"
@@ -148,7 +149,7 @@ def test_a_patch_has_cases_and_its_line_is_there(patch):
 def test_what_is_no_longer_current_is_tried_by_its_name(monkeypatch):
     monkeypatch.setattr(live_patches, "run", lambda patches, *rest: iter([(p.name, {}) for p in patches]))
     asked = argparse.Namespace(workers="1", all=False)
-    assert list(dict(sections._live().run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
+    assert list(dict(sections.LIVE.run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
 
 
 def test_every_optimizer_has_a_mistake_in_live_code():
@@ -183,15 +184,15 @@ def test_the_kept_figures_are_those_of_today():
     pinned = all(b.versions()[name].startswith(b.pinned) for name, b in BINDINGS.items() if name in installed())
     if set(installed()) != set(BINDINGS) or not pinned:
         pytest.skip("the figures are those of both frameworks in the pinned versions")
-    old = sections.stale(sections.load())
-    assert not old, f"out of date: {old}. Bring them up to date: {sections.REMAKE}"
+    old = sections.stale(store.load())
+    assert not old, f"out of date: {old}. Bring them up to date: {store.REMAKE}"
 
 
 # -- the seeds -----------------------------------------------------------------------------------------------
 def test_seeds_lie_side_by_side():
     """As the last axis: each is the problem of that seed."""
     entry = BINDINGS["torch"].entries["sgd"]
-    case = next(c for c in cases.cases(entry) if c.name == "missing")
+    case = next(c for c in cases(entry) if c.name == "missing")
     together = replace(case, seeds=(0, 1, 2)).data(entry)
     for seed in range(3):
         alone = replace(case, seeds=(seed,)).data(entry)
@@ -214,7 +215,7 @@ def test_right_runs_of_a_few_seeds_are_not_accused():
 @pytest.mark.skipif("torch" not in installed(), reason="torch alone has L-BFGS")
 def test_what_meets_a_known_defect_is_known_and_not_accused():
     """The row is of other cases: here too torch makes a pair of a step that it did not take."""
-    table = cases.cases(BINDINGS["torch"].entries["lbfgs"])
+    table = cases(BINDINGS["torch"].entries["lbfgs"])
     number = next(i for i, case in enumerate(table) if case.name == "sparse")
     found = seeds._installed(seeds.Task("torch", "lbfgs", number, 6))
     assert sum(one.runs for one in found) == 6
@@ -227,8 +228,7 @@ def test_the_matrix_of_one_optimizer(tmp_path, capsys, monkeypatch):
     """Run, printed, written, kept; a selection of the trials, for time."""
     few = [t for t in planting.trials("rprop") if t.case.name in ("probing", "vanishing")]
     monkeypatch.setattr(planting, "trials", lambda optimizer: tuple(few))
-    monkeypatch.setattr(sections, "_known", lambda: {section: {} for section in sections.SECTIONS})
-    monkeypatch.setattr(sections, "PATH", tmp_path / "proof.json")
+    monkeypatch.setattr(store, "known", _empty)
     for cached in (planting.systematic, planting.mistakes, operations._ordered):
         cached.cache_clear()
     code = cli.main(["mutants", "--optimizer", "rprop", "-n", "1", "--reports", str(tmp_path / "reports")])
@@ -270,7 +270,7 @@ def test_what_is_wrong_is_said():
 
 
 def test_the_same_figures_give_the_same_pages():
-    assert pages.render() == pages.render(json.loads(json.dumps(sections.load())))
+    assert pages.render() == pages.render(json.loads(json.dumps(store.load())))
 
 
 class _Counted:
@@ -293,7 +293,7 @@ class _Counted:
         everything = ["sgd", "lion"]
         today = lambda name, args: f"today's {name}"  # noqa: E731
         wanted = lambda names: [n for n in names if n in everything]  # noqa: E731
-        return sections.Section("matrix", lambda: everything, wanted, today, run, frameworks=False)
+        return sections.Section("matrix", today, run, lambda: everything, wanted)
 
     stops = ""
 
@@ -301,20 +301,18 @@ class _Counted:
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     """What is kept and up to date is not tried again; what is no longer there goes."""
     counted, kept = _Counted(), tmp_path / "proof.json"
-    monkeypatch.setattr(sections, "_matrix", counted.section)
-    monkeypatch.setattr(
-        sections, "_terms", lambda: replace(counted.section(), name="terms", wanted=lambda names: [])
-    )
-    monkeypatch.setattr(sections, "README", tmp_path / "README.md")
-    monkeypatch.setattr(sections, "save", lambda found, save=sections.save: save(found, kept))
-    monkeypatch.setattr(sections, "_known", lambda: dict(sections.load(kept)) if kept.exists() else _empty())
+    monkeypatch.setattr(sections, "MATRIX", counted.section())
+    monkeypatch.setattr(sections, "TERMS", replace(counted.section(), name="terms", wanted=lambda names: []))
+    monkeypatch.setattr(pages, "README", tmp_path / "README.md")
+    monkeypatch.setattr(store, "save", lambda found, save=store.save: save(found, kept))
+    monkeypatch.setattr(store, "known", lambda: dict(store.load(kept)) if kept.exists() else _empty())
     command = ["mutants", "--keep", "-n", "1", "--reports", str(tmp_path / "reports")]
-    sections.save(_empty() | {"matrix": {"gone": {"digest": "old"}}})
+    store.save(_empty() | {"matrix": {"gone": {"digest": "old"}}})
     counted.stops = "lion"
     with pytest.raises(KeyboardInterrupt):
         cli.main(command)
     assert counted.tried == ["lion"]
-    assert set(sections.load(kept)["matrix"]) == {"lion"}
+    assert set(store.load(kept)["matrix"]) == {"lion"}
     counted.stops = ""
     cli.main(command)
     assert counted.tried == ["lion", "sgd"]
@@ -322,28 +320,26 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     assert counted.tried == ["lion", "sgd"]
     cli.main([*command, "--anew", "--optimizer", "sgd"])
     assert counted.tried == ["lion", "sgd", "sgd"]
-    sections.load.cache_clear()
+    store.load.cache_clear()
 
 
 def _empty():
-    return {section: {} for section in sections.SECTIONS}
+    return {section: {} for section in store.SECTIONS}
 
 
 def test_the_readme_is_written_between_the_mark_and_the_empty_line(tmp_path):
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{sections.MARK}\n| old |\n| old |\n\nafter\n", encoding="utf-8")
-    sections.write_readme(sections.load(), page)
-    assert page.read_text(encoding="utf-8") == f"before\n{sections.MARK}\n{pages.readme(sections.load())}\nafter\n"
+    page.write_text(f"before\n{pages.MARK}\n| old |\n| old |\n\nafter\n", encoding="utf-8")
+    pages.write_readme(store.load(), page)
+    assert page.read_text(encoding="utf-8") == f"before\n{pages.MARK}\n{pages.readme(store.load())}\nafter\n"
     page.write_text("nothing here", encoding="utf-8")
     with pytest.raises(BadInput, match="proof"):
-        sections.write_readme(sections.load(), page)
+        pages.write_readme(store.load(), page)
 
 
 def test_the_figures_of_the_readme_are_those_that_are_kept():
-    text = sections.README.read_text(encoding="utf-8")
-    assert f"{sections.MARK}\n{pages.readme(sections.load())}\n" in text, (
-        f"out of date; written by: {sections.REMAKE}"
-    )
-    f = pages.figures(sections.load())
+    text = pages.README.read_text(encoding="utf-8")
+    assert f"{pages.MARK}\n{pages.readme(store.load())}\n" in text, f"out of date; written by: {store.REMAKE}"
+    f = pages.figures(store.load())
     assert f["seen"] == f["planted"]
     assert f["optimizers"] == len({name for b in BINDINGS.values() for name in b.entries})

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.areas import refusals, registry
+from conformance.areas.refusals import checks as refusals
 from conformance.areas.refusals.write import wrong
 from conformance.bindings import BINDINGS, installed
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome
+from conformance.report import refusals_page
 
 CHECKS = {c.id: c for c in refusals.checks()}
 LEDGER = ledger.load()
@@ -16,7 +17,7 @@ needs_torch = pytest.mark.skipif("torch" not in installed(), reason="torch is no
 
 
 def run(check, **given):
-    return registry.run(replace(check, **given), LEDGER)
+    return engine.run(replace(check, **given), LEDGER)
 
 
 def test_ids_are_unique_and_every_optimizer_has_some():
@@ -93,7 +94,7 @@ def test_what_is_listed_and_refused_diverges(monkeypatch):
 
 @needs_torch
 def test_what_is_listed_needs_a_row():
-    record = registry.run(CHECKS["torch-sgd-refuses-lr-any-constructor"], ledger.Ledger(()))
+    record = engine.run(CHECKS["torch-sgd-refuses-lr-any-constructor"], ledger.Ledger(()))
     assert record.outcome is Outcome.DIVERGES
     assert "no row of the ledger expects 'listed:refusals.json' here" in record.reason
 
@@ -124,9 +125,9 @@ def test_what_a_version_lacks_is_unsupported(monkeypatch):
 
 
 def test_the_table_of_the_page_has_a_row_for_each_optimizer():
-    records = [registry.blank(c) for c in CHECKS.values()]
+    records = [engine.blank(c) for c in CHECKS.values()]
     for r in records:
         r.series = {"accepted": ["nan"], "refused": ["-1.0"]}
-    tables = refusals.tables(records)
+    tables = refusals_page.tables(records)
     assert [t["title"] for t in tables] == ["Keras", "PyTorch"]
     assert [len(t["rows"]) for t in tables] == [len(BINDINGS["keras"].entries), len(BINDINGS["torch"].entries)]

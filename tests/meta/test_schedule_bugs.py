@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from conformance import mutants
-from conformance.areas import registry
 from conformance.areas.schedules import area, plateau
 from conformance.areas.schedules.bugs import BUGS
 from conformance.areas.schedules.rates import judged
 from conformance.areas.schedules.schedule_cases import points
 from conformance.bindings import BINDINGS, installed
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.proof import live_patches, schedule_mistakes
 from conformance.proof.patch_table import Patch
 
-TABLE = {c.id: c for c in area.checks()}
+TABLE = {c.id: c for c in area.all_checks()}
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.where.split()[0])
@@ -89,8 +88,8 @@ def test_it_is_caught_in_the_code_of_the_framework(check, patch):
     if not binding.versions()[check.framework].startswith(binding.pinned):
         pytest.skip(f"the line that is changed is of {check.framework} {binding.pinned}")
     rows = ledger.load()
-    assert registry.run(check, rows).outcome.passes
+    assert engine.run(check, rows).outcome.passes
     with live_patches.planted(patch):
-        record = registry.run(check, rows)
+        record = engine.run(check, rows)
     assert not record.outcome.passes, patch.says
-    assert registry.run(check, rows).outcome.passes
+    assert engine.run(check, rows).outcome.passes

@@ -272,7 +272,7 @@ def offered_and_set(framework, name):
         return set(defaults(plateau.constructor(framework))) - {"optimizer", *entry.not_update}, options
     driver = DRIVERS[framework]
     entry, options = driver.entries[name], set()
-    for check in area.checks():
+    for check in area.all_checks():
         if (check.framework, check.optimizer) == (framework, name):
             references = check.case.references(entry, driver.constructor(entry), driver.GROUPS)
             options |= set(driver.describe(entry, references, check.case, check.mode)[1])

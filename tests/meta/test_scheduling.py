@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from conformance.areas import registry
 from conformance.areas.scheduling import checks, ways
 from conformance.bindings import installed
-from conformance.judge import ledger
+from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome
 from conformance.report import scheduling_page
 
@@ -20,7 +19,7 @@ TABLE = {c.id: c for c in checks.checks()}
 
 
 def run(framework: str, way: str) -> Any:
-    return registry.run(TABLE[f"{framework}-sgd-{way}-float64-default"], LEDGER)
+    return engine.run(TABLE[f"{framework}-sgd-{way}-float64-default"], LEDGER)
 
 
 def late(right: Any) -> Any:
@@ -102,9 +101,9 @@ def test_one_frameworks_velocity_is_not_the_others(monkeypatch: pytest.MonkeyPat
     check = TABLE["torch-sgd-manual-momentum-float64-default"]
     rule = ways.RULES["momentum"]
     inside = {**rule.hyperparameters, "velocity": "inside", "first_velocity": "zero"}
-    assert registry.run(check, LEDGER).outcome is Outcome.CONFORMS
+    assert engine.run(check, LEDGER).outcome is Outcome.CONFORMS
     monkeypatch.setitem(ways.RULES, "momentum", replace(rule, hyperparameters=inside))
-    record = registry.run(check, LEDGER)
+    record = engine.run(check, LEDGER)
     assert record.outcome is Outcome.DIVERGES
     assert record.first_bad == min(t for t in ways.rates() if t > 1)  # at the first change, and not before
 

@@ -8,6 +8,7 @@ import pytest
 from sample_runs import header, large
 
 from conformance.areas import registry
+from conformance.cases import economy
 from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.record import Run, write_run
@@ -15,7 +16,7 @@ from conformance.run import shards
 from conformance.run.combine import combine
 from conformance.run.gate import judge
 
-TABLE = registry.instances()
+TABLE = registry.checks()
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
@@ -56,7 +57,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of a table of its own, whose ledger has a row that nothing needs."""
     run = large()
     monkeypatch.setattr(registry, "digest", lambda frameworks: run.header.digest)
-    monkeypatch.setattr(registry, "instances", lambda frameworks: run.records)
+    monkeypatch.setattr(registry, "checks", lambda frameworks: run.records)
     names = {"keras-nadam-float32-scalars", "keras-adam-eps-hat", "torch-nadam-mu-product"}
     pattern = {"keras-lion": ("keras-lion-*",)}
     rows = [ledger.Row(n, ("nothing",), "defect", "mutant:x", "why", "link") for n in names]
@@ -99,10 +100,10 @@ def test_shards_of_different_divisions_are_refused(whole: Run):
 
 
 def test_a_brief_run_has_each_case_once_and_one_in_full():
-    brief = shards.brief(TABLE)
+    brief = economy.brief(TABLE)
     assert {(i.framework, i.optimizer, i.name) for i in brief} == {
         (i.framework, i.optimizer, i.name) for i in TABLE
     }
-    full = [i for i in TABLE if i.name in shards.IN_FULL]
-    assert [i for i in brief if i.name in shards.IN_FULL] == full
+    full = [i for i in TABLE if i.name in economy.BRIEF_IN_FULL]
+    assert [i for i in brief if i.name in economy.BRIEF_IN_FULL] == full
     assert {i.mode for i in brief if i.framework == "keras" and i.name == "beta-1"} >= {"eager", "graph"}

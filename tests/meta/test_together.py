@@ -10,16 +10,16 @@ import pytest
 
 from conformance.areas import registry
 from conformance.bindings import installed
-from conformance.cases import side_by_side
-from conformance.cases import table as cases
-from conformance.judge import engine
+from conformance.cases import optimizers, side_by_side
+from conformance.cases.drive import drive_alone
+from conformance.cases.optimizers import OptimizerCheck
 from conformance.run.scheduler import Together, cost, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
 
 
-def _instances(framework: str, optimizer: str) -> list[cases.Instance]:
-    table = cases.instances((framework,))
+def _checks(framework: str, optimizer: str) -> list[OptimizerCheck]:
+    table = optimizers.checks((framework,))
     return [i for i in table if i.optimizer == optimizer and i.name in CHOSEN and i.dtype == "float64"]
 
 
@@ -27,14 +27,14 @@ def _instances(framework: str, optimizer: str) -> list[cases.Instance]:
 def test_a_case_has_its_own_elements(framework: str, optimizer: str) -> None:
     if framework not in installed():
         pytest.fail(f"{framework} is not installed")
-    for instance in _instances(framework, optimizer):
-        if instance.mode not in ("forloop", "eager"):
+    for check in _checks(framework, optimizer):
+        if check.mode not in ("forloop", "eager"):
             continue
         side_by_side.forget()
-        shared = side_by_side.drive(instance)
-        alone = engine.drive_alone(instance)
-        assert shared is not None, instance.id
-        for ours, theirs in zip(shared.states, alone.states, strict=True):
+        plan = check.plan()
+        shared, alone = side_by_side.drive(plan), drive_alone(plan)
+        assert shared is not None, check.id
+        for ours, theirs in zip(shared, alone, strict=True):
             assert ours.slots.keys() == theirs.slots.keys()
             mine, its = ours.slots | {"params": ours.params}, theirs.slots | {"params": theirs.params}
             for name in its:
@@ -46,26 +46,27 @@ def test_a_case_has_its_own_elements(framework: str, optimizer: str) -> None:
 
 
 def test_what_looks_at_whole_tensors_runs_alone() -> None:
-    lamb = next(i for i in cases.instances(("keras",)) if i.optimizer == "lamb" and i.name == "zeros")
-    assert side_by_side.drive(lamb) is None
+    lamb = next(i for i in optimizers.checks(("keras",)) if i.optimizer == "lamb" and i.name == "zeros")
+    assert side_by_side.drive(lamb.plan()) is None
 
 
 def test_an_optimizer_of_ones_own_runs_alone() -> None:
-    sgd = next(i for i in cases.instances(("torch",)) if i.optimizer == "sgd" and i.name == "zeros")
-    assert side_by_side.drive(replace(sgd, own=replace(sgd.entry, build=lambda params: None))) is None
+    sgd = next(i for i in optimizers.checks(("torch",)) if i.optimizer == "sgd" and i.name == "zeros")
+    plan = sgd.plan()
+    assert side_by_side.drive(replace(plan, entry=replace(plan.entry, build=lambda params: None))) is None
 
 
 def test_every_check_belongs_to_a_part() -> None:
-    parts = {part(i.id) for i in cases.instances()}
+    parts = {part(i.id) for i in optimizers.checks()}
     assert "keras-adam-float32" in parts
-    assert len(parts) == 2 * len({(i.framework, i.optimizer) for i in cases.instances()})
+    assert len(parts) == 2 * len({(i.framework, i.optimizer) for i in optimizers.checks()})
 
 
 def test_a_worker_stays_with_its_frameworks_as_long_as_it_can() -> None:
     spread = Together.__new__(Together)
     spread.assigned_work = {"one": {}, "other": {}}
     spread.workqueue = OrderedDict()
-    for name in (i.id for i in registry.instances()):
+    for name in (i.id for i in registry.checks()):
         spread.workqueue.setdefault(part(name), {})[f"suite.py::test_step[{name}]"] = False
     given: dict[str, list[str]] = {"one": [], "other": []}
     busy = dict.fromkeys(given, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sample_runs import EPS_HAT, failing, record, run_of
 
-from conformance import cli
+from conformance.cli import main as cli
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.record import Outcome, Run, packed, write_run
 from conformance.report import columns, versions, versions_page
