@@ -7,12 +7,13 @@ read its state under the reference's slot names. It imports its framework only w
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -77,8 +78,9 @@ class Entry:
     # the constructor cannot ask for it, so they run as they are, and the ledger has a row for each.
     promised: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     not_update: Mapping[str, str] = field(default_factory=dict)  # arguments that change no update -> why
-    module: str = ""  # where the class is, if not in the framework's own module of optimizers
+    module: str = ""  # where the class is, if not in the framework's own module: "somebodys_package.optimizers"
     framework: str = ""  # whose optimizer it is
+    kind: ClassVar[str] = "optimizer"
     # How a custom optimizer (conformance.checking) is constructed. State of it that `slots` does not name is not
     # compared, where undeclared state of the framework's own optimizers is an error.
     build: Callable[..., Any] | None = None
@@ -155,6 +157,20 @@ class Binding(Protocol):
     def start(
         self, entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
     ) -> Driver: ...
+
+
+def class_of(entry: Entry, package: Any, described: str) -> Callable[..., Any]:
+    """The class of an entry: of its own module, or of the framework's. Unsupported where there is none."""
+    if entry.module:
+        try:
+            home = importlib.import_module(entry.module)
+            return getattr(home, entry.cls)
+        except (ImportError, AttributeError) as error:
+            raise Unsupported(str(error)) from error
+    found = getattr(package, entry.cls, None)
+    if found is None:
+        raise Unsupported(f"{described} has no {entry.kind} {entry.cls}")
+    return found
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.bindings import keras_versions
 from conformance.bindings.base import Unsupported
-from conformance.bindings.keras import KerasDriver
+from conformance.bindings.keras_driver import KerasDriver
 
 # The mode graph is the step as fit runs it: TensorFlow's tf.function; compiled by XLA on JAX, and eager on torch.
 AS_FIT = {"jax": "xla", "torch": "eager"}

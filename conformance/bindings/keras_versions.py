@@ -66,21 +66,6 @@ def tensorflow() -> Any:
     return tensorflow
 
 
-def optimizer_class(entry: Entry) -> Callable[..., Any]:
-    """The class of the installed version; Unsupported if it has none of that name."""
-    if entry.module == "conformance":
-        import conformance
-
-        try:
-            return getattr(conformance, entry.cls)
-        except ImportError as error:
-            raise Unsupported(str(error)) from error
-    found = getattr(package().optimizers, entry.cls, None)
-    if found is None:
-        raise Unsupported(f"{described()} has no optimizer {entry.cls}")
-    return found
-
-
 @cache
 def accepted(cls: Callable[..., Any]) -> frozenset[str]:
     """The arguments that a constructor takes: its own, and its base's where it hands on the rest by **kwargs."""

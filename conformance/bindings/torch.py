@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from conformance.bindings.base import (
-    Entry,
-    Group,
-    State,
-    UndeclaredSlot,
-    Unsupported,
-    defaults,
-    departures,
-    installed_version,
-    to_arguments,
-)
-from conformance.bindings.torch_entries import entries as entries
-from reference.base import Reference
+from conformance.bindings.base import Entry, Group, installed_version
+from conformance.bindings.torch_closure import TorchClosureDriver
+from conformance.bindings.torch_driver import AS_IT_IS, TorchDriver, arguments, constructor, modes
+from conformance.bindings.torch_entries import entries
 from reference.formats import FORMATS, Format
-from reference.rows import Rows
 
 framework = "torch"
 extra = "torch"  # of pyproject.toml
 pinned = ("2.13.",)
-modes = ("forloop", "foreach", "fused", "differentiable", "capturable")
-AS_IT_IS = "as-it-is"  # the mode of an optimizer of one's own, which is asked for none
 dtypes = ("float64", "float32")
 
 
 def versions() -> dict[str, str]:
     found = installed_version("torch")
     return {"torch": found} if found else {}
-
-
-def constructor(entry: Entry) -> Callable[..., Any]:
-    if entry.build is not None:
-        return entry.build
-    import torch
-
-    return getattr(torch.optim, entry.cls)
 
 
 def classes() -> list[str]:
@@ -65,110 +42,10 @@ def mode_reason(entry: Entry, mode: str) -> str:
     return entry.lacks.get(mode, "")
 
 
-def arguments(entry: Entry, reference: Reference, mode: str) -> dict[str, Any]:
-    """The constructor arguments, those that choose the implementation included."""
-    chosen = {"foreach": False} if mode == "forloop" else {mode: True}
-    if mode == AS_IT_IS or (mode == "forloop" and "foreach" not in defaults(constructor(entry))):
-        chosen = {}  # there is only the loop
-    return {**to_arguments(entry, reference), **chosen}
-
-
-class TorchDriver:
-    """A torch optimizer and its parameters."""
-
-    def __init__(self, entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str):
-        import torch
-
-        self.torch, self.entry = torch, entry
-        self._begun = entry, groups, params, dtype, mode
-        self.dtype = getattr(torch, dtype)
-        tensors = [torch.tensor(np.asarray(p, dtype)) for p in params]
-        # differentiable=True works on what is no leaf that requires a gradient.
-        self.params = tensors if mode == "differentiable" else [torch.nn.Parameter(p) for p in tensors]
-        cls = constructor(entry)
-        described = []
-        for group in groups:
-            given = departures(cls, arguments(entry, group.reference, mode))
-            described.append({"params": [self.params[i] for i in group.tensors], **given})
-        with self._as_default():
-            if len(described) == 1:
-                self.optimizer = cls(**described[0])
-            else:
-                self.optimizer = cls(described, **{k: described[0][k] for k in _mode_keys(described[0])})
-
-    @contextlib.contextmanager
-    def _as_default(self) -> Iterator[None]:
-        """Counters and the like take torch's default dtype: who trains in float64 sets that."""
-        before = self.torch.get_default_dtype()
-        self.torch.set_default_dtype(self.dtype)
-        try:
-            yield
-        finally:
-            self.torch.set_default_dtype(before)
-
-    def step(self, grads: Sequence[np.ndarray | Rows | None]) -> None:
-        for param, grad in zip(self.params, grads, strict=True):
-            param.grad = self._gradient(grad)
-        with self._as_default():
-            self.optimizer.step()
-
-    def _gradient(self, grad: np.ndarray | Rows | None) -> Any:
-        if isinstance(grad, Rows):  # as it comes: in any order, indices that appear twice not summed
-            indices, values = self.torch.tensor(grad.indices[None].copy()), self.torch.tensor(grad.values)
-            return self.torch.sparse_coo_tensor(
-                indices, values, grad.shape, dtype=self.dtype, check_invariants=True
-            )
-        return None if grad is None else self.torch.tensor(grad, dtype=self.dtype)
-
-    def set_learning_rate(self, value: float) -> None:
-        argument = self.entry.argument("learning_rate")
-        name = argument.name if argument else "lr"
-        for group in self.optimizer.param_groups:
-            if name not in group:
-                raise Unsupported(f"{self.entry.cls} has no {name!r} in its parameter groups")
-            group[name] = value
-
-    def resumed(self) -> TorchDriver:
-        found = type(self)(*self._begun)
-        with self.torch.no_grad():
-            for new, old in zip(found.params, self.params, strict=True):
-                new.copy_(old)
-        with self._as_default():
-            found.optimizer.load_state_dict(copy.deepcopy(self.optimizer.state_dict()))
-        return found
-
-    def read(self) -> State:
-        slots: dict[str, list[np.ndarray | None]] = {}
-        for i, param in enumerate(self.params):
-            for name, value in self.optimizer.state.get(param, {}).items():
-                if name not in self.entry.slots:
-                    if self.entry.build is not None:
-                        continue
-                    raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps {name!r}, which no binding declares")
-                if value is not None:
-                    slot = self.entry.slot(name)
-                    column = slots.setdefault(slot.name, [None] * len(self.params))
-                    column[i] = slot.back(as_array(value))
-        return State([as_array(p) for p in self.params], slots)
-
-    def done(self) -> None:
-        pass
-
-
-def as_array(value: Any) -> np.ndarray:
-    return np.array(value.detach().numpy() if hasattr(value, "detach") else value, np.float64)
-
-
-def _mode_keys(described: Mapping[str, Any]) -> list[str]:
-    return [k for k in described if k in modes]
-
-
 def start(
     entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
 ) -> TorchDriver:
     if entry.reference.closure:
-        from conformance.bindings.torch_closure import TorchClosureDriver
-
         return TorchClosureDriver(entry, groups, params, dtype, mode)
     return TorchDriver(entry, groups, params, dtype, mode)
 
@@ -179,3 +56,22 @@ def call(entry: Entry, calls: Sequence[str]) -> str:
         return f"{entry.path('torch.optim')}(params{', ' if calls[0] else ''}{calls[0]})"
     groups = ", ".join(f"dict(params=group_{i}, {c})" for i, c in enumerate(calls, 1))
     return f"{entry.path('torch.optim')}([{groups}])"
+
+
+__all__ = [
+    "AS_IT_IS",
+    "arguments",
+    "call",
+    "classes",
+    "constructor",
+    "dtypes",
+    "entries",
+    "extra",
+    "formats",
+    "framework",
+    "mode_reason",
+    "modes",
+    "pinned",
+    "start",
+    "versions",
+]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.base import State, UndeclaredSlot
-from conformance.bindings.torch import TorchDriver, as_array
+from conformance.bindings.torch_driver import TorchDriver, as_array
 
 
 class TorchClosureDriver(TorchDriver):

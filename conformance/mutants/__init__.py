@@ -15,12 +15,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from conformance.bindings.base import Group
 from conformance.errors import BadInput
 from reference.base import PerTensor, Reference
 from reference.wrapped import Wrapped
+
+Group = TypeVar("Group")  # a frozen dataclass with a `reference`
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,11 @@ def mutated(reference: type[Reference], *mistakes: Mutant) -> type[Reference]:
 
 
 def planted(groups: Sequence[Group], *mistakes: Mutant) -> list[Group] | None:
-    """The groups with the mistakes in every reference; None where they cannot be there."""
+    """The parameter groups with the mistakes in every reference; None where they cannot be there."""
     outer = isinstance(groups[0].reference, Wrapped)
     if mistakes[0].optimizer == "Wrapped" and not outer:
         return None
-    return [Group(g.tensors, plant(g.reference, *mistakes)) for g in groups]
+    return [replace(g, reference=plant(g.reference, *mistakes)) for g in groups]
 
 
 def plant(reference: Reference, *mistakes: Mutant) -> Reference:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry
-from conformance.porting.translation import Status
+from conformance.porting.status import Status
 
 EXACT, CONDITIONAL, NONE = Status.EXACT, Status.CONDITIONAL, Status.NONE
 

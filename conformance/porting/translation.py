@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from typing import Any
 
 from conformance.bindings import BINDINGS, binding
@@ -22,16 +21,10 @@ from conformance.errors import BadInput, choose
 from conformance.porting import dialects
 from conformance.porting.dialects import Condition, Loss, Outside, Resolution
 from conformance.porting.map_data import defaults_of
+from conformance.porting.map_rows import without_entry, without_equivalent
+from conformance.porting.status import Status
 from reference.base import Reference
 from reference.wrapped import Wrapped
-
-
-class Status(StrEnum):
-    """Whether the steps are the same: always, under conditions, or not."""
-
-    EXACT = "EXACT"
-    CONDITIONAL = "CONDITIONAL"
-    NONE = "NONE"
 
 
 class NoEquivalent(BadInput):
@@ -92,8 +85,6 @@ def translate(
 
 def find(optimizer: str, framework: str) -> Entry:
     """The entry of an optimizer by its class; BadInput lists the known ones."""
-    from conformance.porting.map_rows import without_entry  # the rows of the map know what no entry knows
-
     entries = BINDINGS[framework].entries
     name = optimizer.lower()
     if name not in entries and without_entry(name, framework):
@@ -103,8 +94,6 @@ def find(optimizer: str, framework: str) -> Entry:
 
 def counterpart(entry: Entry, source: str, target: str) -> Entry:
     """The entry of the same rule in the other framework."""
-    from conformance.porting.map_rows import without_equivalent
-
     found = BINDINGS[target].entries.get(entry.optimizer)
     if found is None or found.reference is not entry.reference:
         raise NoEquivalent(without_equivalent(entry.optimizer, source))

@@ -10,7 +10,8 @@ from conformance.bindings.base import Argument, Entry
 from conformance.porting.dialects import Condition, Loss
 from conformance.porting.map_data import defaults_of
 from conformance.porting.map_rows import CONDITIONAL, EXACT, NONE, ROWS, Row
-from conformance.porting.translation import Status, Translation, of_reference, translate
+from conformance.porting.status import Status
+from conformance.porting.translation import Translation, of_reference, translate
 from reference.base import Reference
 
 DIRECTIONS = (("torch", "keras"), ("keras", "torch"))

@@ -8,7 +8,8 @@ from typing import Any
 
 from conformance.judge.failure import number
 from conformance.porting import map_data
-from conformance.porting.translation import AROUND, Status
+from conformance.porting.status import Status
+from conformance.porting.translation import AROUND
 from conformance.porting.uses import (
     DIRECTIONS,
     NONE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from conformance.porting.translation import Status, Translation
+from conformance.porting.status import Status
+from conformance.porting.translation import Translation
 from conformance.report.map_page import NAMES, STYLES, Map, RowView, Way
 from conformance.report.terminal import console
 

@@ -147,7 +147,7 @@ def test_a_bound_that_is_too_wide_is_blind(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_exact_row_of_the_map_is_a_pair() -> None:
-    from conformance.porting.translation import Status
+    from conformance.porting.status import Status
     from conformance.porting.uses import ROWS
 
     exact = {r.optimizer for r in ROWS if Status.EXACT in (r.forward, r.backward)}

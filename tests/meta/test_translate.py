@@ -12,7 +12,8 @@ from conformance import translate
 from conformance.bindings import BINDINGS
 from conformance.bindings.base import Entry, to_arguments, to_reference
 from conformance.errors import BadInput
-from conformance.porting.translation import NoEquivalent, Status, of_reference
+from conformance.porting.status import Status
+from conformance.porting.translation import NoEquivalent, of_reference
 from conformance.porting.uses import ROWS, base_reference, naive, uses
 from reference.base import Reference
 

@@ -11,7 +11,7 @@ from conformance.bindings.base import Entry, to_arguments
 from conformance.porting import measure
 from conformance.porting import uses as mapping
 from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT
-from conformance.porting.translation import Status
+from conformance.porting.status import Status
 from conformance.porting.uses import ROWS, Use
 from reference.base import Reference
 

@@ -22,7 +22,15 @@ from conformance.areas.schedules.schedule_cases import (
     sequence,
 )
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.base import Argument, Unsupported, defaults, departures, dialect_of, to_arguments
+from conformance.bindings.base import (
+    Argument,
+    Unsupported,
+    class_of,
+    defaults,
+    departures,
+    dialect_of,
+    to_arguments,
+)
 from conformance.bindings.keras_backends import as_run, variable
 from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
 
@@ -95,17 +103,8 @@ def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
 
 
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
-    if entry.module == "conformance":
-        import conformance
-
-        try:
-            return getattr(conformance, entry.cls)
-        except ImportError as error:
-            raise Unsupported(str(error)) from error
-    found = getattr(keras_versions.package().optimizers.schedules, entry.cls, None)
-    if found is None:
-        raise Unsupported(f"{keras_versions.described()} has no schedule {entry.cls}")
-    return found
+    """The class; Unsupported where the installed version has none."""
+    return class_of(entry, keras_versions.package().optimizers.schedules, keras_versions.described())
 
 
 def classes() -> list[str]:
@@ -127,7 +126,7 @@ def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
     result = BINDINGS["keras"].formats(dtype)
     backend = keras_versions.backend()
     narrow = backend == "tensorflow" or (backend == "jax" and entry.reference in (Cosine, CosineRestarts))
-    follows = entry.module == "conformance" or not narrow
+    follows = bool(entry.module) or not narrow
     scalars = result if follows else BINDINGS["keras"].formats("float32")
     return Precision(result, scalars=scalars, said=result)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.bindings.base import Entry, defaults, to_arguments, to_reference
 from reference.schedules import Schedule, with_rate
@@ -17,6 +17,8 @@ FAR = (100, 1000, 12345)  # beyond the end of every schedule here
 @dataclass(frozen=True)
 class ScheduleEntry(Entry):
     """One schedule of one framework, in the words of the reference. `optimizer` is its name in test ids."""
+
+    kind: ClassVar[str] = "schedule"
 
     usual: Mapping[str, Any] = field(
         default_factory=dict

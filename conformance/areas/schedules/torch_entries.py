@@ -133,7 +133,7 @@ entries: dict[str, ScheduleEntry] = sequence(
                }),
         _entry("SWALR", Averaging, {"target": "swa_lr", "steps": "anneal_epochs", "strategy": "anneal_strategy"},
                recursive=True, usual={"rate": 0.1, "target": 0.05, "strategy": "linear"},
-               per_group={"target": 0.75},
+               per_group={"target": 0.75}, module="torch.optim.swa_utils",
                indexed="step(epoch) is deprecated, and documented as not universally supported: SWALR counts its calls"),
     ]
 )  # fmt: skip

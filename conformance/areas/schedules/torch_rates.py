@@ -17,7 +17,7 @@ import numpy as np
 from conformance.areas.schedules.rates import MOMENTUM, Precision, Seen
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, length, points, rate_of
 from conformance.areas.schedules.torch_entries import entries
-from conformance.bindings.base import Argument, Unsupported, defaults, departures, to_arguments
+from conformance.bindings.base import Argument, Unsupported, class_of, defaults, departures, to_arguments
 from reference.formats import FLOAT64, FORMATS
 from reference.schedules import Schedule
 
@@ -44,16 +44,12 @@ def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
     import torch
 
-    module = torch.optim.swa_utils if entry.cls == "SWALR" else torch.optim.lr_scheduler
-    found = getattr(module, entry.cls, None)
-    if found is None:
-        raise Unsupported(f"torch {torch.__version__} has no {entry.cls}")
-    return found
+    return class_of(entry, torch.optim.lr_scheduler, f"torch {torch.__version__}")
 
 
 def path(entry: ScheduleEntry) -> str:
     """The class as its users write it."""
-    return f"torch.optim.{'swa_utils' if entry.cls == 'SWALR' else 'lr_scheduler'}.{entry.cls}"
+    return entry.path("torch.optim.lr_scheduler")
 
 
 def classes() -> list[str]:
