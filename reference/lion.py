@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta
-from reference.base import (
+from reference.base import (  # fmt: skip
     Array,
     PerTensor,
     counter,
@@ -17,7 +17,7 @@ from reference.base import (
     learning_rate,
     maximize,
     weight_decay,
-)  # fmt: skip
+)
 from reference.bounded import average
 
 

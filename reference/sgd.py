@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reference.base import (
+from reference.base import (  # fmt: skip
     Array,
     PerTensor,
     counter,
@@ -15,7 +15,7 @@ from reference.base import (
     learning_rate,
     maximize,
     weight_decay,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

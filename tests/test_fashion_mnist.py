@@ -18,12 +18,23 @@ from conformance.bindings import installed
 from conformance.cli import fashion_mnist as verb
 from conformance.cli import main as cli
 from conformance.errors import BadInput, Incomplete
-from conformance.lab.fashion import calls, compare, data, figures, net, pages, pool, statistics, store, train
+from conformance.lab.fashion import (
+    compare,
+    comparison_pages,
+    data,
+    figures,
+    net,
+    pool,
+    results,
+    statistics,
+    train,
+    training_calls,
+)
 
 FRAMEWORKS = installed()
 BOTH = len(FRAMEWORKS) == 2
 COMMITTED = Path(__file__).parent.parent / "reports" / verb.FOLDER
-PLAN = compare.Plan(
+PLAN = compare.TrainingPlan(
     optimizers=("sgd",), frameworks=tuple(FRAMEWORKS), seeds=2, epochs=2, batch=64, grid_epochs=1, processes=1,
     probes=("reversed", "rounded"),
 )  # fmt: skip
@@ -54,19 +65,19 @@ def here(monkeypatch) -> list[train.Job]:
             yield record
 
     monkeypatch.setattr(pool, "_made", run_here)
-    monkeypatch.setattr(calls, "GRID", {"sgd": (0.03,)})
+    monkeypatch.setattr(training_calls, "GRID", {"sgd": (0.03,)})
     return made
 
 
 @pytest.fixture(scope="session")
-def compared(small, tmp_path_factory) -> tuple[compare.Comparison, Path]:
+def compared(small, tmp_path_factory) -> tuple[compare.TrainingComparison, Path]:
     """The whole comparison of one optimizer on the small set, and its pages."""
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as monkeypatch:
         here.__wrapped__(monkeypatch)
         source = pool.Source(*small)
         found = compare.run(PLAN, source, source.load(), folder / "runs")
-    pages.write(found, store.circumstances({}, "small"), folder)
+    comparison_pages.write(found, results.circumstances({}, "small"), folder)
     return found, folder
 
 
@@ -200,7 +211,7 @@ def test_first_weights_have_the_shapes_of_the_layers():
 def exact_network(framework: str) -> tuple[train.Net, np.ndarray]:
     """Weights and images of so few bits that float64 computes the logits exactly, in any order."""
     rng = np.random.default_rng(0)
-    call = calls.by_default("sgd").calls[framework]
+    call = training_calls.by_default("sgd").calls[framework]
     weights = [rng.integers(-2, 3, w.shape).astype(np.float32) / 4 for w in net.first_weights(0)]
     job = compare.job_of(PLAN, "translated", call, 0)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -250,16 +261,16 @@ def test_the_network_computes_what_numpy_does(framework):
     ],
 )
 def test_a_pair_is_what_the_map_translates(name, torch, keras):
-    found = calls.translated(name, 0.5).calls
+    found = training_calls.translated(name, 0.5).calls
     assert found["torch"].text.endswith(torch)
     assert found["keras"].text.endswith(keras)
 
 
 def test_an_optimizer_of_one_framework_has_no_pair():
-    assert list(calls.translated("lion", 1e-4).calls) == ["keras"]
-    assert list(calls.translated("asgd", 1e-2).calls) == ["torch"]
-    assert "no ASGD" in calls.translated("asgd", 1e-2).alone
-    assert calls.grid("lion") == (3.33e-4, 1e-3, 3e-3)
+    assert list(training_calls.translated("lion", 1e-4).calls) == ["keras"]
+    assert list(training_calls.translated("asgd", 1e-2).calls) == ["torch"]
+    assert "no ASGD" in training_calls.translated("asgd", 1e-2).alone
+    assert training_calls.grid("lion") == (3.33e-4, 1e-3, 3e-3)
 
 
 @pytest.mark.parametrize(
@@ -267,14 +278,16 @@ def test_an_optimizer_of_one_framework_has_no_pair():
 )
 def test_what_cannot_train_this_is_refused(name, says):
     with pytest.raises(BadInput, match=says) as error:
-        calls.translated(name, None)
+        training_calls.translated(name, None)
     assert "--optimizer" in str(error.value)
 
 
-@pytest.mark.parametrize("name", calls.DEFAULT)
+@pytest.mark.parametrize("name", training_calls.DEFAULT)
 def test_rounded_numbers_are_those_of_float32(name):
-    for call in calls.translated(name, 0.01).calls.values():
-        numbers = np.hstack([v for v in calls.rounded(call).arguments.values() if isinstance(v, float | tuple)])
+    for call in training_calls.translated(name, 0.01).calls.values():
+        numbers = np.hstack(
+            [v for v in training_calls.rounded(call).arguments.values() if isinstance(v, float | tuple)]
+        )
         assert np.array_equal(numbers, numbers.astype(np.float32))
         assert len(numbers) >= 2
 
@@ -288,7 +301,7 @@ def without_seconds(record: dict) -> dict:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_training_is_deterministic(framework, loaded):
-    job = compare.job_of(PLAN, "translated", calls.translated("adam", 1e-3).calls[framework], 1, epochs=1)
+    job = compare.job_of(PLAN, "translated", training_calls.translated("adam", 1e-3).calls[framework], 1, epochs=1)
     first, second = (train.train(job, loaded) for _ in range(2))
     assert without_seconds(first) == without_seconds(second)
     assert len(first["first_losses"]) == first["steps"] == 6
@@ -318,7 +331,7 @@ def seen(monkeypatch) -> Seen:
 
 
 def job(**other) -> train.Job:
-    call = calls.translated("sgd", 0.03).calls[FRAMEWORKS[0]]
+    call = training_calls.translated("sgd", 0.03).calls[FRAMEWORKS[0]]
     return replace(compare.job_of(PLAN, "translated", call, 0), **other)
 
 
@@ -504,14 +517,14 @@ def test_the_frameworks_stay_together_where_nothing_is_rounded_apart(compared):
     )
 
 
-def parting(**steps: int | None) -> dict[str, figures.Together]:
+def parting(**steps: int | None) -> dict[str, figures.LossGap]:
     """Trainings that differ by SEEN at these steps, of 100, and in the last bits from the start."""
     found = {}
     for name, step in steps.items():
         gone = np.full(100, 1e-12)
         if step:
             gone[step - 1 :] = 0.5
-        found[name.replace("_", " ")] = figures.Together(name, "", gone, figures.parted(gone))
+        found[name.replace("_", " ")] = figures.LossGap(name, "", gone, figures.parted(gone))
     return found
 
 
@@ -539,7 +552,7 @@ def test_the_pages_are_made_from_the_numbers_alone(compared):
     names = {p.name for p in folder.iterdir() if p.is_file()}
     assert {"index.html", "README.md", "results.json", "curves.csv", "curves.png", "accuracy.png"} <= names
     before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
-    pages.render(folder)
+    comparison_pages.render(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
     for name in ("index.html", "README.md"):
         text = before[name].decode()
@@ -554,16 +567,16 @@ def test_one_framework_alone_is_reported(compared, tmp_path):
     alone = replace(
         found, records=[r for r in found.records if r["job"]["framework"] == first], grid=found.grid[:1]
     )
-    pages.write(alone, store.circumstances({}, "small"), tmp_path)
+    comparison_pages.write(alone, results.circumstances({}, "small"), tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "alone: nothing is compared" in text
     assert "Is there a difference?" not in text
 
 
 def test_a_damaged_result_is_named(tmp_path):
-    (tmp_path / store.NAME).write_text("{}")
+    (tmp_path / results.NAME).write_text("{}")
     with pytest.raises(BadInput, match=r"results\.json: cannot be read"):
-        pages.render(tmp_path)
+        comparison_pages.render(tmp_path)
 
 
 def test_the_whole_verb(small, here, tmp_path, capsys):
@@ -583,8 +596,8 @@ def test_the_whole_verb(small, here, tmp_path, capsys):
 
 def check_committed(folder: Path) -> None:
     """What the published comparison has to be."""
-    found, about = store.load(folder / store.NAME)
-    assert found.plan.optimizers == calls.DEFAULT
+    found, about = results.load(folder / results.NAME)
+    assert found.plan.optimizers == training_calls.DEFAULT
     assert found.plan.frameworks == ("torch", "keras")
     assert found.plan.epochs >= 10
     assert found.plan.seeds >= 3

@@ -12,8 +12,9 @@ import pytest
 from conformance.bindings import BINDINGS, installed
 from conformance.judge.compared import LIMIT
 from conformance.porting import dialects, map_data, measure
+from conformance.porting.map_rows import ROWS, MapRow
 from conformance.porting.status import Status
-from conformance.porting.uses import ROWS, Row, Use, directed, status, use_of, uses
+from conformance.porting.uses import Use, directed, status, use_of, uses
 
 BOTH = set(installed()) >= {"torch", "keras"}
 USES = [(use, found[0]) for found in (uses(*d) for d in directed()) for use in found]
@@ -45,7 +46,7 @@ def test_without_the_condition_it_does_not(use: Use, broken: measure.Broken) -> 
 
 
 @pytest.mark.parametrize(("row", "source"), [(r, s) for r, s, _ in directed()], ids=str)
-def test_declared_status_is_the_derived_one(row: Row, source: str) -> None:
+def test_declared_status_is_the_derived_one(row: MapRow, source: str) -> None:
     assert row.status(source) is status(row, source)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from conformance.cases import optimizers
 from conformance.cases.check import Area, Check
 

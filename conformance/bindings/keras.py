@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from conformance.bindings.keras_backends import BackendDriver
 from conformance.bindings.keras_driver import KerasDriver, arguments, constructor, forget, waiting
 from conformance.bindings.keras_entries import entries

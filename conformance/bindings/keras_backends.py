@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Unsupported
+from conformance.bindings.binding import Unsupported
 from conformance.bindings.keras_driver import KerasDriver
 
 # The mode graph is the step as fit runs it: TensorFlow's tf.function; compiled by XLA on JAX, and eager on torch.

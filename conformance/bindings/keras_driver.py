@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import keras_versions
-from conformance.bindings.base import (
+from conformance.bindings.binding import (
     Entry,
     Group,
     State,

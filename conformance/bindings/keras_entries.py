@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from conformance.bindings.base import Argument, Entry
-from reference import (
+from conformance.bindings.binding import Argument, Entry
+from reference import (  # fmt: skip
     SGD,
     Adadelta,
     Adafactor,
@@ -23,7 +23,7 @@ from reference import (
     RAdam,
     RMSprop,
     ScheduleFreeAdamW,
-)  # fmt: skip
+)
 from reference.base import Reference
 
 # What the base class offers around every rule.

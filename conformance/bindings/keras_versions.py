@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from conformance.bindings.base import Entry, Unsupported, installed_version
+from conformance.bindings.binding import Entry, Unsupported, installed_version
 
 BACKENDS = ("tensorflow", "jax", "torch")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conformance.bindings.base import Entry, Group, installed_version
+from conformance.bindings.binding import Entry, Group, installed_version
 from conformance.bindings.torch_closure import TorchClosureDriver
 from conformance.bindings.torch_driver import AS_IT_IS, TorchDriver, arguments, constructor, modes
 from conformance.bindings.torch_entries import entries

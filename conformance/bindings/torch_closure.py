@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import State, UndeclaredSlot
+from conformance.bindings.binding import State, UndeclaredSlot
 from conformance.bindings.torch_driver import TorchDriver, as_array
 
 

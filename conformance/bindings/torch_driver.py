@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import (
+from conformance.bindings.binding import (
     Entry,
     Group,
     State,

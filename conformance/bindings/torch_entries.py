@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from conformance.bindings.base import Argument, Entry, Slot, Unsupported
-from reference import (
+from conformance.bindings.binding import Argument, Entry, Slot, Unsupported
+from reference import (  # fmt: skip
     ASGD,
     LBFGS,
     SGD,
@@ -23,7 +23,7 @@ from reference import (
     RMSprop,
     Rprop,
     SparseAdam,
-)  # fmt: skip
+)
 from reference.base import Reference
 
 NO_FUSED = "torch has no fused {cls} on any device"

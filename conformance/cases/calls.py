@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from conformance.cases.case import Case
 from conformance.cases.economy import cheap_modes
 from conformance.cases.optimizers import OptimizerCheck

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from conformance.bindings.base import Entry, Group, Shapes, defaults, to_reference
+from conformance.bindings.binding import Entry, Group, Shapes, defaults, to_reference
 from conformance.cases import problems
 from reference.base import Reference
 from reference.wrapped import Wrapped

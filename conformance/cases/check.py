@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from conformance.errors import choose
 
 SELECTIONS = ("area", "framework", "optimizer", "dtype", "mode")  # by what a run can be narrowed

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import State, Unsupported
+from conformance.bindings.binding import State, Unsupported
 from conformance.cases import side_by_side
 from conformance.cases.plan import StepPlan
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Shapes
+from conformance.bindings.binding import Entry, Shapes
 from conformance.cases.case import Case
 
 # What an option does shows on a vector and a matrix, in steps enough for every pattern of the probing problem.

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Unsupported, defaults, departures
+from conformance.bindings.binding import Entry, Unsupported, defaults, departures
 from conformance.cases import economy, problems
 from conformance.cases.case import Case
 from conformance.cases.check import Check

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.bindings.base import Entry, State
+from conformance.bindings.binding import Entry, State
 from conformance.cases.case import Case
 from conformance.cases.check import Observation, Plan
 from reference.formats import FLOAT64, Format

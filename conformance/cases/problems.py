@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import SHAPES, Shapes
+from conformance.bindings.binding import SHAPES, Shapes
 from reference.rows import Rows
 
 OTHER_SHAPES: dict[str, Shapes] = {"kernels": ((3,), (2, 3, 5), (3, 2, 4, 3))}  # problem -> its own

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import State
+from conformance.bindings.binding import State
 from conformance.cases import problems
 from conformance.cases.case import Case
 from conformance.cases.plan import StepPlan

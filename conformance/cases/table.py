@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from conformance.cases import economy, problems
 from conformance.cases.case import Case
 from conformance.errors import BadInput

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Argument, Entry, Unsupported
+from conformance.bindings.binding import Argument, Entry, Unsupported
 from conformance.cases.case import Case
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput, choose

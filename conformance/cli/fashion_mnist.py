@@ -10,11 +10,11 @@ from pathlib import Path
 from conformance.bindings import BINDINGS
 from conformance.bindings.keras_versions import backend
 from conformance.errors import BadInput, choose
-from conformance.lab.fashion import calls, compare, data, pages, pool, store
+from conformance.lab.fashion import compare, comparison_pages, data, pool, results, training_calls
 from conformance.run.gate import GOOD
 
 FOLDER = "fashion_mnist"  # in the folder of the reports
-_PLAN = compare.Plan()
+_PLAN = compare.TrainingPlan()
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"only these, any by name; repeat it, or use commas (default: {','.join(calls.DEFAULT)})",
+        help=f"only these, any by name; repeat it, or use commas (default: {','.join(training_calls.DEFAULT)})",
     )
     add(
         "--framework",
@@ -59,7 +59,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         help=f"writes DIR/{FOLDER}/, and keeps finished trainings in DIR/{FOLDER}/runs/ (default: reports)",
     )
     add("--note", default="", metavar="TEXT", help="of the circumstances, for the page: what else the machine did")
-    add("--render", action="store_true", help=f"train nothing: make the pages again from DIR/{FOLDER}/{store.NAME}")
+    add(
+        "--render",
+        action="store_true",
+        help=f"train nothing: make the pages again from DIR/{FOLDER}/{results.NAME}",
+    )
     parser.set_defaults(name="conformance")
 
 
@@ -67,7 +71,7 @@ def call(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> 
     """Train, go on where a killed run stopped, and write the pages."""
     folder = Path(args.reports) / FOLDER
     if args.render:
-        _say(pages.render(folder))
+        _say(comparison_pages.render(folder))
         return GOOD
     plan = plan_of(args)
     source = pool.Source(data.find(args.data), digests, args.limit)
@@ -78,10 +82,10 @@ def call(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> 
         )
     found = compare.run(plan, source, loaded, folder / "runs")
     versions = {k: v for f in plan.frameworks for k, v in BINDINGS[f].versions().items()}
-    about = store.circumstances(versions, loaded.digest)
+    about = results.circumstances(versions, loaded.digest)
     if args.note:
         about["disturbed"] = args.note
-    _say(pages.write(found, about, folder))
+    _say(comparison_pages.write(found, about, folder))
     return GOOD
 
 
@@ -89,7 +93,7 @@ def _say(paths: list[Path]) -> None:
     print(paths[0])
 
 
-def plan_of(args: argparse.Namespace) -> compare.Plan:
+def plan_of(args: argparse.Namespace) -> compare.TrainingPlan:
     """The options, checked."""
     for name in ("seeds", "epochs", "threads", "jobs", "limit"):
         value = getattr(args, name)
@@ -109,12 +113,15 @@ def plan_of(args: argparse.Namespace) -> compare.Plan:
         raise BadInput(
             f"KERAS_BACKEND: {backend()!r} cannot run this training. Allowed: 'tensorflow', or --framework torch."
         )
-    names = tuple(dict.fromkeys(calls.entry_of(n)[1].optimizer for n in _listed(args.optimizer))) or calls.DEFAULT
+    names = (
+        tuple(dict.fromkeys(training_calls.entry_of(n)[1].optimizer for n in _listed(args.optimizer)))
+        or training_calls.DEFAULT
+    )
     for name in names:
-        for rate in calls.grid(name)[:1] or (None,):
-            calls.translated(name, rate)  # says now, and not after an hour, what cannot be translated
+        for rate in training_calls.grid(name)[:1] or (None,):
+            training_calls.translated(name, rate)  # says now, and not after an hour, what cannot be translated
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return compare.Plan(
+    return compare.TrainingPlan(
         optimizers=names,
         frameworks=there,
         seeds=args.seeds,

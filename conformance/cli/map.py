@@ -14,7 +14,7 @@ from conformance.porting import map_data
 from conformance.porting.translation import translate
 from conformance.report import map_page as pages
 from conformance.report import map_terminal as terminal
-from conformance.report.pages import write_all
+from conformance.report.templating import write_all
 from conformance.run.gate import GOOD
 
 

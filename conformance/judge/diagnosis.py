@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import Group, UndeclaredSlot
+from conformance.bindings.binding import Group, UndeclaredSlot
 from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.equations import Place, locate
 from conformance.judge.examined import Examined, elements, within

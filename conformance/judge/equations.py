@@ -52,7 +52,7 @@ class _Value:
         return found
 
 
-class Rule:
+class RuleSource:
     """The source of the method that holds a rule: `update` of one tensor, or `step` of all."""
 
     def __init__(self, reference: Reference):
@@ -200,7 +200,7 @@ def locate(
     `call` says which tensor's call of the rule to look at. No lines where the source cannot be read so.
     """
     try:
-        rule = Rule(reference)
+        rule = RuleSource(reference)
         calls = traced(rule.method.__code__, evaluate)
         lines = calls[min(call, len(calls) - 1)]
         found = rule.values([n - rule.first + 1 for n in lines])

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.bindings.base import Entry, Group, State, opaque, own_defaults
+from conformance.bindings.binding import Entry, Group, State, opaque, own_defaults
 from conformance.cases.plan import States
 from conformance.cases.problems import Problem
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from reference.formats import Format
 
 
@@ -36,7 +36,7 @@ class Evidence:
         """The same beside other references."""
         return replace(self, groups=groups, trajectories={})
 
-    def as_expected(self, row: Row) -> Evidence:
+    def as_expected(self, row: LedgerRow) -> Evidence:
         """The same beside what a row of the ledger expects, and computed as it expects."""
         return replace(
             self.beside(row.expected(self.groups)),

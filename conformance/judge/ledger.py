@@ -19,7 +19,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance import mutants
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.bindings.keras_versions import BACKENDS
 from conformance.errors import BadInput
 from reference.base import Reference
@@ -30,7 +30,7 @@ KINDS = ("dialect", "defect", "precision")
 
 
 @dataclass(frozen=True)
-class Row:
+class LedgerRow:
     """One known divergence."""
 
     id: str
@@ -132,9 +132,9 @@ def _inner(reference: Any) -> Any:
 
 @dataclass(frozen=True)
 class Ledger:
-    rows: tuple[Row, ...]
+    rows: tuple[LedgerRow, ...]
 
-    def row(self, instance: Any, versions: Mapping[str, str]) -> Row | None:
+    def row(self, instance: Any, versions: Mapping[str, str]) -> LedgerRow | None:
         """The row for an instance, if there is one for these versions."""
         found = [r for r in self.rows if r.matches(instance.id) and r.applies(versions)]
         if len(found) > 1:
@@ -181,7 +181,7 @@ def load(path: Path = PATH) -> Ledger:
 REQUIRED = ("id", "select", "kind", "expect", "reason", "link", "reproduce")
 
 
-def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
+def _row(file: str, number: int, raw: Mapping[str, Any]) -> LedgerRow:
     where = f"{file}: row {raw.get('id', number)!r}"
     missing = [k for k in REQUIRED if not raw.get(k)]
     unknown = sorted(set(raw) - {*REQUIRED, "versions", "unless", "backends"})
@@ -208,7 +208,7 @@ def _row(file: str, number: int, raw: Mapping[str, Any]) -> Row:
             SpecifierSet(spec)
     except (InvalidSpecifier, AttributeError, TypeError) as error:
         raise BadInput(f"{where}: versions {raw['versions']!r}: {error}") from error
-    return Row(**{**raw, **patterns})
+    return LedgerRow(**{**raw, **patterns})
 
 
 def _check_expect(where: str, expect: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.bindings.base import Unsupported
+from conformance.bindings.binding import Unsupported
 from conformance.judge.evidence import Evidence
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.record import Outcome
 from conformance.judge.verdict import Verdict
 from reference.branches import TooManyBranches
@@ -18,7 +18,7 @@ class Settled:
 
     outcome: Outcome
     reason: str = ""
-    row: Row | None = None  # of the ledger, if it has a part in it
+    row: LedgerRow | None = None  # of the ledger, if it has a part in it
     verdict: Verdict | None = None  # none where the check did not come so far
 
     @property
@@ -27,7 +27,7 @@ class Settled:
         return self.verdict.evidence if self.verdict is not None else None
 
 
-def settled(verdict: Verdict, row: Row | None) -> Settled:
+def settled(verdict: Verdict, row: LedgerRow | None) -> Settled:
     """Beside the references, and where these are left, beside what the ledger expects."""
     if verdict.conforms:
         if row is not None and not row.lists:
@@ -45,7 +45,7 @@ def settled(verdict: Verdict, row: Row | None) -> Settled:
     return Settled(Outcome.DIVERGES, says or other, row, verdict)
 
 
-def stopped(error: Exception, row: Row | None) -> Settled:
+def stopped(error: Exception, row: LedgerRow | None) -> Settled:
     """Of a check that an exception ended. Whatever goes wrong is an outcome."""
     if isinstance(error, Unsupported):
         return Settled(Outcome.UNSUPPORTED, str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from reference.base import Reference
 from reference.bounded import Bounded, number, strong
 from reference.formats import Format

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from conformance.bindings.base import State, UndeclaredSlot
+from conformance.bindings.binding import State, UndeclaredSlot
 from conformance.cases.plan import States
 from conformance.judge.evidence import Evidence, evidence_of, for_diagnosis
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.record import packed
 from conformance.judge.steps import Judge
 from conformance.judge.verdict import Expected, Judged, Verdict, blind_above, too_wide
@@ -19,7 +19,7 @@ MANY = 256  # elements of a tensor that are kept of where a case ended
 WHOLE = "each step conforms by itself, the whole does not: state that no slot holds"
 
 
-def of_steps(seen: States, row: Row | None) -> Verdict:
+def of_steps(seen: States, row: LedgerRow | None) -> Verdict:
     """Step-locked and free-running beside the references, and where it leaves them beside the row's."""
     evidence = evidence_of(seen)
     _check_shown(evidence)
@@ -78,7 +78,7 @@ def _beside_the_references(seen: States, evidence: Evidence) -> tuple[Judged, Ju
     return shared.judged[key]
 
 
-def _beside_the_row(seen: States, evidence: Evidence, row: Row, free: bool) -> Judged:
+def _beside_the_row(seen: States, evidence: Evidence, row: LedgerRow, free: bool) -> Judged:
     shared, key = _of_case(seen), (fingerprint(seen.states), row.id)
     if key not in shared.expected:
         judge = Judge(evidence.as_expected(row))

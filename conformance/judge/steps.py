@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import Group, State, UndeclaredSlot
+from conformance.bindings.binding import Group, State, UndeclaredSlot
 from conformance.judge.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
 from conformance.judge.evidence import Evidence
 from conformance.judge.scalars import bounded, scalar, with_rate

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from conformance import mutants
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.mutants import Mutant
 from reference.base import PerTensor, Reference
 from reference.formats import FLOAT32, Format

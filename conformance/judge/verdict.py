@@ -9,7 +9,7 @@ from typing import Any
 from conformance.cases.check import Observation
 from conformance.judge.compared import LIMIT
 from conformance.judge.evidence import Evidence
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.record import Worst
 from reference.base import Reference
 
@@ -81,7 +81,7 @@ class Verdict:
 
 
 @singledispatch
-def verdict_of(seen: Observation, row: Row | None) -> Verdict:
+def verdict_of(seen: Observation, row: LedgerRow | None) -> Verdict:
     """The verdict on what was seen; each kind of observation registers how it is judged.
 
     `row`: that of the ledger that speaks of the check. Where the references are left it says what is expected.

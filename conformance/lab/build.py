@@ -31,7 +31,7 @@ Outputs = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Cell:
+class NotebookCell:
     """Text in Markdown, or code."""
 
     kind: str  # "markdown" or "code"
@@ -44,11 +44,11 @@ class Cell:
         return hashlib.sha256(self.source.encode()).hexdigest()[:12]
 
 
-def cells(source: str, values: Mapping[str, str] | None = None) -> list[Cell]:
+def cells(source: str, values: Mapping[str, str] | None = None) -> list[NotebookCell]:
     """The cells of a source in percent format; what stands before the first is for who edits it."""
 
-    def cell(kind: str, body: str) -> Cell:
-        return Cell(kind, body, re.sub(r"\{\{ (\w+) \}\}", lambda m: (values or {})[m[1]], body))
+    def cell(kind: str, body: str) -> NotebookCell:
+        return NotebookCell(kind, body, re.sub(r"\{\{ (\w+) \}\}", lambda m: (values or {})[m[1]], body))
 
     found = []
     for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
@@ -61,7 +61,7 @@ def cells(source: str, values: Mapping[str, str] | None = None) -> list[Cell]:
     return found
 
 
-def filled(root: Path = ROOT) -> list[Cell]:
+def filled(root: Path = ROOT) -> list[NotebookCell]:
     """The cells of the lab, with the repository's address and the published result."""
     address = repository(root)
     values = {
@@ -90,8 +90,9 @@ def published(results: Path) -> str:
     """The published comparison as a table."""
     if not results.exists():
         return NOT_YET
-    from conformance.lab.fashion import figures, store
-    from conformance.lab.fashion.pages import headline, percent, points, total
+    from conformance.lab.fashion import figures
+    from conformance.lab.fashion import results as store
+    from conformance.lab.fashion.comparison_pages import headline, percent, points, total
 
     found, _about = store.load(results)
     lines = [
@@ -118,7 +119,7 @@ def published(results: Path) -> str:
 # ---------------------------------------------------------------- what the cells said
 
 
-def notebook(found: Sequence[Cell], said: Mapping[str, Outputs]) -> Any:
+def notebook(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> Any:
     """The notebook, with what each cell said when it ran."""
     import nbformat
 
@@ -144,7 +145,7 @@ def notebook(found: Sequence[Cell], said: Mapping[str, Outputs]) -> Any:
     return book
 
 
-def run(found: Sequence[Cell], folder: Path, timeout: int = 600) -> dict[str, Outputs]:
+def run(found: Sequence[NotebookCell], folder: Path, timeout: int = 600) -> dict[str, Outputs]:
     """Run every cell in a kernel of its own, in `folder`; what each said. An error of a cell is raised."""
     from nbclient import NotebookClient
 
@@ -199,14 +200,14 @@ def load(root: Path = ROOT) -> dict[str, Outputs]:
     return {c.metadata[DIGEST]: _kept(c.outputs) for c in ran if DIGEST in c.metadata}
 
 
-def page(found: Sequence[Cell], said: Mapping[str, Outputs]) -> str:
+def page(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> str:
     """The page: text, code in colour, and what it said."""
     from markdown_it import MarkdownIt
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    from conformance.report.pages import environment
+    from conformance.report.templating import environment
 
     text, code = MarkdownIt("commonmark").enable("table"), HtmlFormatter(nowrap=True)
     blocks = []

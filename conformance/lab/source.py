@@ -445,17 +445,17 @@ print(f"Keras and its own reference:   {np.abs(measured[1] - exact['keras']).max
 # translation, on a part of the training set, for a few epochs. Four optimizers, two frameworks: a few minutes.
 
 # %%
-from conformance.lab.fashion import calls, compare, train
+from conformance.lab.fashion import compare, train, training_calls
 from conformance.lab import fashion_mnist
 
 IMAGES, TRAINING_EPOCHS = 15_000, 4
 data = fashion_mnist(IMAGES)
-plan = compare.Plan(epochs=TRAINING_EPOCHS, evaluations=1, limit=IMAGES)
+plan = compare.TrainingPlan(epochs=TRAINING_EPOCHS, evaluations=1, limit=IMAGES)
 RATES = {"sgd": 0.03, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3}
 
 runs = {}
 for name, rate in RATES.items():
-    for framework, call in calls.translated(name, rate).calls.items():
+    for framework, call in training_calls.translated(name, rate).calls.items():
         runs[name, framework] = train.train(compare.job_of(plan, "translated", call, seed=0), data)
         record = runs[name, framework]
         print(f"{name:8} {framework:6} test accuracy {record['test']['accuracy']:.4f}   {call.text}")

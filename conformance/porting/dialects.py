@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from reference.base import Reference
 
 

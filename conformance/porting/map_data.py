@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, defaults
+from conformance.bindings.binding import Entry, defaults
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.record import atomically
 from reference.base import Reference

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from conformance.porting.status import Status
 
 EXACT, CONDITIONAL, NONE = Status.EXACT, Status.CONDITIONAL, Status.NONE
 
 
 @dataclass(frozen=True)
-class Row:
+class MapRow:
     """One rule: its class in either framework, and whether the steps are the same, each way."""
 
     torch: str  # the class; empty: there is none
@@ -50,45 +50,45 @@ class Row:
         return self.entry("torch") is not None and self.entry("keras") is not None
 
 
-def _only(torch: str, says: str, instead: str) -> Row:
-    return Row(torch, "", NONE, NONE, says, instead)
+def _only(torch: str, says: str, instead: str) -> MapRow:
+    return MapRow(torch, "", NONE, NONE, says, instead)
 
 
-def _only_keras(keras: str, says: str, instead: str) -> Row:
-    return Row("", keras, NONE, NONE, says, instead)
+def _only_keras(keras: str, says: str, instead: str) -> MapRow:
+    return MapRow("", keras, NONE, NONE, says, instead)
 
 
-ROWS: tuple[Row, ...] = (
-    Row("SGD", "SGD", EXACT, EXACT,
+ROWS: tuple[MapRow, ...] = (
+    MapRow("SGD", "SGD", EXACT, EXACT,
         "Plain steps are the same. torch keeps the learning rate outside of the velocity and Keras inside: with momentum "
         "they part when it changes. torch's weight_decay with momentum is a regularizer in Keras, not weight_decay."),
-    Row("Adam", "Adam", CONDITIONAL, CONDITIONAL,
+    MapRow("Adam", "Adam", CONDITIONAL, CONDITIONAL,
         "epsilon is added after the bias correction in torch and before it in Keras. torch's weight_decay is L2 in the "
         "gradient, Keras' weight_decay is AdamW's."),
-    Row("AdamW", "AdamW", CONDITIONAL, CONDITIONAL,
+    MapRow("AdamW", "AdamW", CONDITIONAL, CONDITIONAL,
         "As Adam; the weight decay is the same in both, its default is not."),
-    Row("Adamax", "Adamax", CONDITIONAL, CONDITIONAL,
+    MapRow("Adamax", "Adamax", CONDITIONAL, CONDITIONAL,
         "epsilon is added inside of the maximum in torch and outside of it in Keras."),
-    Row("NAdam", "Nadam", CONDITIONAL, CONDITIONAL,
+    MapRow("NAdam", "Nadam", CONDITIONAL, CONDITIONAL,
         "Keras' momentum schedule is torch's with momentum_decay = 1; torch's default is 0.004."),
-    Row("RMSprop", "RMSprop", CONDITIONAL, CONDITIONAL,
+    MapRow("RMSprop", "RMSprop", CONDITIONAL, CONDITIONAL,
         "epsilon is outside of the root in torch and inside in Keras; with momentum, the learning rate is outside of the "
         "buffer in torch and inside in Keras. alpha is rho."),
-    Row("Adagrad", "Adagrad", CONDITIONAL, EXACT,
+    MapRow("Adagrad", "Adagrad", CONDITIONAL, EXACT,
         "epsilon is outside of the root in torch and inside in Keras, where it folds into the initial accumulator: "
         "torch's initial_accumulator_value is Keras' plus epsilon, with eps = 0. lr_decay is a schedule in Keras."),
-    Row("Adadelta", "Adadelta", EXACT, EXACT,
+    MapRow("Adadelta", "Adadelta", EXACT, EXACT,
         "The same rule. The defaults differ in everything: learning rate 1.0 and 0.001, rho 0.9 and 0.95, epsilon 1e-6 "
         "and 1e-7."),
-    Row("Adafactor", "Adafactor", CONDITIONAL, CONDITIONAL,
+    MapRow("Adafactor", "Adafactor", CONDITIONAL, CONDITIONAL,
         "The same where epsilon_1 is negligible: torch bounds the estimate from below, Keras adds epsilon_1 to the "
         "squared gradient. With weight_decay, torch scales by the parameters before the decay and Keras after it. Both "
         "factor the last two dimensions, so that convolution kernels (HWIO, OIHW) come out different."),
-    Row("Muon", "Muon", CONDITIONAL, CONDITIONAL,
+    MapRow("Muon", "Muon", CONDITIONAL, CONDITIONAL,
         "torch orthogonalizes in bfloat16 and Keras in the variable's precision. Keras scales by rms_rate "
         "sqrt(max(rows, columns)): torch's adjust_lr_fn='match_rms_adamw' is rms_rate=0.2. Keras gives tensors that are "
         "no matrices to Adam; torch refuses them."),
-    Row("RAdam", "RAdam", CONDITIONAL, CONDITIONAL,
+    MapRow("RAdam", "RAdam", CONDITIONAL, CONDITIONAL,
         "Keras has no RAdam; conformance.RAdam takes torch's steps, with a counter for the optimizer where torch has one "
         "for each parameter."),
     _only("ASGD", "Keras has no average of the iterates with weights 1 / (t - t0) (its use_ema is exponential).",
@@ -114,7 +114,7 @@ ROWS: tuple[Row, ...] = (
                 "The package schedulefree of its authors (AdamWScheduleFree), which also switches to the averaged point "
                 "for evaluation; its average is weighted by the squared learning rate, Keras' is not."),
 )  # fmt: skip
-BY_OPTIMIZER: Mapping[str, Row] = {row.optimizer: row for row in ROWS}
+BY_OPTIMIZER: Mapping[str, MapRow] = {row.optimizer: row for row in ROWS}
 
 
 def without_entry(name: str, framework: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Group, State, to_arguments, to_reference
+from conformance.bindings.binding import Entry, Group, State, to_arguments, to_reference
 from conformance.cases import problems
 from conformance.cases.case import Case
 from conformance.cases.optimizers import OptimizerCheck
@@ -24,8 +24,9 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.steps import Judge
 from conformance.porting import map_data
 from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT, Outside
+from conformance.porting.map_rows import MapRow
 from conformance.porting.translation import Translation, of_reference, reference_of
-from conformance.porting.uses import Row, Use, base_reference, directed, naive, uses
+from conformance.porting.uses import Use, base_reference, directed, naive, uses
 from reference.base import Reference
 
 STEPS = 100
@@ -50,7 +51,7 @@ class Training:
             return problems.problem(self.problem, self.steps)
         return problems.problem(self.problem, self.steps, shapes=self.shapes)
 
-    def of(self, row: Row) -> Training:
+    def of(self, row: MapRow) -> Training:
         """With the tensors that both classes take."""
         return replace(self, shapes=getattr(row.entry("torch"), "shapes", problems.SHAPES))
 
@@ -167,7 +168,7 @@ def _unpacked(layout: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [part.reshape(shape) for part, shape in zip(parts, layout.shapes, strict=True)]
 
 
-def known_divergence(framework: str, entry: Entry, names: Sequence[str]) -> ledger.Row | None:
+def known_divergence(framework: str, entry: Entry, names: Sequence[str]) -> ledger.LedgerRow | None:
     """The row of the ledger that says that the framework does not follow its reference in one of these cases."""
     rows, versions = _ledger(), BINDINGS[framework].versions()
     cases = [OptimizerCheck.of(framework, entry.optimizer, Case(n, "", n), DTYPE, MODES[framework]) for n in names]
@@ -305,7 +306,7 @@ def _call(framework: str, entry: Entry, reference: Reference) -> dict[str, Any]:
     return {k: v for k, v in given.items() if k not in known or (known[k] is not v and known[k] != v)}
 
 
-def _naive(row: Row, source: str, target: str, reference: Reference, given: Mapping[str, Any]) -> float | None:
+def _naive(row: MapRow, source: str, target: str, reference: Reference, given: Mapping[str, Any]) -> float | None:
     here, there = row.entry(source), row.entry(target)
     copied = naive(here, there, source, target, given)
     try:
@@ -335,7 +336,7 @@ def measure(use: Use, plain: Use) -> dict[str, Any]:
     }
 
 
-def defaults(row: Row, source: str, target: str) -> dict[str, Any]:
+def defaults(row: MapRow, source: str, target: str) -> dict[str, Any]:
     """The class called with nothing but the parameters: by name, and translated."""
     here, there = row.entry(source), row.entry(target)
     reference = reference_of(here, source, {})

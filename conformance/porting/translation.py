@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from conformance.bindings import BINDINGS, binding
-from conformance.bindings.base import Entry, Unsupported, to_arguments, to_reference
+from conformance.bindings.binding import Entry, Unsupported, to_arguments, to_reference
 from conformance.errors import BadInput, choose
 from conformance.porting import dialects
 from conformance.porting.dialects import Condition, Loss, Outside, Resolution

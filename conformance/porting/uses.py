@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from conformance.bindings.base import Argument, Entry
+from conformance.bindings.binding import Argument, Entry
 from conformance.porting.dialects import Condition, Loss
 from conformance.porting.map_data import defaults_of
-from conformance.porting.map_rows import CONDITIONAL, EXACT, NONE, ROWS, Row
+from conformance.porting.map_rows import CONDITIONAL, EXACT, NONE, ROWS, MapRow
 from conformance.porting.status import Status
-from conformance.porting.translation import Translation, of_reference, translate
+from conformance.porting.translation import Translation, of_reference
 from reference.base import Reference
 
 DIRECTIONS = (("torch", "keras"), ("keras", "torch"))
@@ -24,7 +24,7 @@ DIRECTIONS = (("torch", "keras"), ("keras", "torch"))
 class Use:
     """A row in one direction with one of its options: what has to be so for the steps to be the same."""
 
-    row: Row
+    row: MapRow
     source: str
     target: str
     name: str  # "plain", or the option as the case table calls it
@@ -94,7 +94,7 @@ def base_reference(entry: Entry, overrides: Mapping[str, Any]) -> Reference:
     return entry.reference(**{**start, **entry.base, **entry.dialect, **overrides})
 
 
-def uses(row: Row, source: str, target: str) -> list[Use]:
+def uses(row: MapRow, source: str, target: str) -> list[Use]:
     """The plain rule, and every option that has something to say of its own."""
     if not row.paired:
         return []
@@ -124,7 +124,7 @@ def uses(row: Row, source: str, target: str) -> list[Use]:
     return found
 
 
-def use_of(row: Row, source: str, target: str, name: str, overrides: Mapping[str, Any]) -> Use:
+def use_of(row: MapRow, source: str, target: str, name: str, overrides: Mapping[str, Any]) -> Use:
     """A row with these hyperparameters, and what it takes until nothing is lost."""
     here, there = row.entry(source), row.entry(target)
     reference = base_reference(here, overrides)
@@ -141,7 +141,7 @@ def _signature(use: Use) -> tuple[str, ...]:
     return use.conditions or ("",)
 
 
-def status(row: Row, source: str) -> Status:
+def status(row: MapRow, source: str) -> Status:
     """The status of a row as derived, that of its plain use; as declared, where there are no entries yet."""
     target = "keras" if source == "torch" else "torch"
     found = uses(row, source, target)
@@ -181,7 +181,7 @@ PAIRED = {
 }
 
 
-def argument_pairs(row: Row) -> list[ArgumentPair]:
+def argument_pairs(row: MapRow) -> list[ArgumentPair]:
     """Every hyperparameter under its two names, with the defaults of both."""
     if not row.paired:
         return []
@@ -204,7 +204,7 @@ def argument_pairs(row: Row) -> list[ArgumentPair]:
     return found
 
 
-def _says(row: Row, name: str, otherwise: str) -> str:
+def _says(row: MapRow, name: str, otherwise: str) -> str:
     """What `translate` says of an epsilon, and of weight decay."""
     torch, keras = row.entry("torch"), row.entry("keras")
     forms = [e.dialect.get("epsilon_place", getattr(e.reference(), "epsilon_place", None)) for e in (torch, keras)]
@@ -256,12 +256,9 @@ def naive(entry: Entry, there: Entry, source: str, target: str, arguments: Mappi
     return found
 
 
-def directed() -> Iterator[tuple[Row, str, str]]:
+def directed() -> Iterator[tuple[MapRow, str, str]]:
     """Every row, each way."""
     for row in ROWS:
         for source, target in DIRECTIONS:
             if row.cls(source):
                 yield row, source, target
-
-
-__all__ = ["ROWS", "Row", "Use", "argument_pairs", "naive", "status", "translate", "uses"]

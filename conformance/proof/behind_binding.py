@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.cases import side_by_side
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.judge import engine

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from conformance import mutants
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.judge import diagnosis, suspects
 from conformance.judge.diagnosis import Diagnosis, diagnose_all
 from conformance.judge.examined import Examined

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance.bindings.base import State, UndeclaredSlot
+from conformance.bindings.binding import State, UndeclaredSlot
 from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.steps import Judge
 from conformance.proof import planting, trials
@@ -25,18 +25,18 @@ FAILS = (UndeclaredSlot, TooManyBranches, ArithmeticError, LookupError, ValueErr
 
 
 @dataclass
-class Tried:
+class Detected:
     """One trial: the ratio of the right implementation, and of each mistake that changes anything in it."""
 
     right: float
     wrong: dict[str, float] = field(default_factory=dict)
 
 
-def attempt(task: tuple[str, int]) -> Tried:
+def attempt(task: tuple[str, int]) -> Detected:
     """All mistakes of an optimizer in one of its trials, by its number."""
     optimizer, number = task
     trial = planting.trials(optimizer)[number]
-    found = Tried(right(trial))
+    found = Detected(right(trial))
     for name in planting.mistakes(optimizer):
         r = tried(trial, name)
         if r is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.judge.scalars import with_rate
 from conformance.proof.numpy_driver import NumPyDriver, typed
 from reference.rows import Rows

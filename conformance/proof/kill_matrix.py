@@ -20,7 +20,7 @@ from conformance.cases.table import cases
 from conformance.judge.compared import LIMIT
 from conformance.mutants import Mutant
 from conformance.proof import planting
-from conformance.proof.detection import Tried, attempt
+from conformance.proof.detection import Detected, attempt
 from conformance.proof.equivalent import proof
 from conformance.proof.faults import FAULTS
 from conformance.proof.trials import Trial
@@ -41,7 +41,7 @@ class Kill:
 
 
 @dataclass
-class Row:
+class MistakeRow:
     """One mistake in one optimizer, and every trial that it changes."""
 
     mutant: Mutant
@@ -66,11 +66,11 @@ class Row:
 
 
 @dataclass
-class Matrix:
+class KillMatrix:
     """All mistakes of one optimizer in all of its cases."""
 
     optimizer: str
-    rows: dict[str, Row]
+    rows: dict[str, MistakeRow]
     right: dict[Trial, float]
 
     @property
@@ -109,10 +109,10 @@ def _quotient(a: float, b: float) -> float:
     return a / b if b else math.inf
 
 
-def run(chosen: Iterable[str], processes: int) -> Iterator[Matrix]:
+def run(chosen: Iterable[str], processes: int) -> Iterator[KillMatrix]:
     """The matrices of these optimizers, each as soon as it is finished."""
     tasks = [(name, i) for name in chosen for i in range(len(planting.trials(name)))]
-    found: dict[Trial, Tried] = {}
+    found: dict[Trial, Detected] = {}
     for (name, i), tried in workers.in_parallel(attempt, tasks, processes, "mutants"):
         found[planting.trials(name)[i]] = tried
         if len(found) == len(planting.trials(name)):
@@ -120,12 +120,12 @@ def run(chosen: Iterable[str], processes: int) -> Iterator[Matrix]:
             found = {}
 
 
-def _matrix(optimizer: str, tried: dict[Trial, Tried]) -> Matrix:
+def _matrix(optimizer: str, tried: dict[Trial, Detected]) -> KillMatrix:
     rows = {}
     for name, mutant in planting.mistakes(optimizer).items():
         ratios = {t: one.wrong[name] for t, one in tried.items() if name in one.wrong}
-        rows[name] = Row(mutant, ratios, proof(optimizer, name))
-    return Matrix(optimizer, rows, {t: one.right for t, one in tried.items()})
+        rows[name] = MistakeRow(mutant, ratios, proof(optimizer, name))
+    return KillMatrix(optimizer, rows, {t: one.right for t, one in tried.items()})
 
 
 def digest(optimizer: str) -> str:
@@ -169,7 +169,7 @@ def code(what: Any) -> str:
 
 
 # -- as data ---------------------------------------------------------------------------------------
-def to_json(matrix: Matrix) -> dict[str, Any]:
+def to_json(matrix: KillMatrix) -> dict[str, Any]:
     """A matrix as data: sorted, and the same for the same table."""
     known = {t.case.name: t.case.why for t in matrix.right}
     killing = Counter(case for row in matrix.rows.values() for case in {k.case for k in row.kills})
@@ -185,7 +185,7 @@ def to_json(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, columns: Sequence[str]) -> dict[str, Any]:
+def _row_json(row: MistakeRow, columns: Sequence[str]) -> dict[str, Any]:
     kills = row.kills
     best = {dtype: row.best(dtype) for dtype in DTYPES}
     found = {
@@ -205,7 +205,7 @@ def _row_json(row: Row, columns: Sequence[str]) -> dict[str, Any]:
 POWERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def _cell(row: Row, case: str, dtype: str) -> str:
+def _cell(row: MistakeRow, case: str, dtype: str) -> str:
     """One character for the highest ratio of a case: blank where nothing changes, "." where it is not seen, else
     the power of ten, the letters above 9 (z: 35 or more), "!" where the right value is exact."""
     ratios = [r for t, r in row.ratios.items() if (t.case.name, t.dtype) == (case, dtype)]
@@ -217,7 +217,7 @@ def _cell(row: Row, case: str, dtype: str) -> str:
     return "!" if math.isinf(worst) else POWERS[min(len(POWERS) - 1, int(math.log10(worst)))]
 
 
-def _witnesses(matrix: Matrix, columns: Iterable[str]) -> dict[str, list[str]]:
+def _witnesses(matrix: KillMatrix, columns: Iterable[str]) -> dict[str, list[str]]:
     """Case -> a mistake that it sees and the fewest others do, and the trial: what a weakened case would miss."""
     found = {}
     for case in columns:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import Entry, Group, State
+from conformance.bindings.binding import Entry, Group, State
 from conformance.judge.scalars import with_rate
 from reference.base import Reference
 from reference.rows import Rows

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.judge.compared import LIMIT
 from conformance.proof import detection, planting
 from conformance.proof.equivalent import proof_of_term
@@ -36,7 +36,7 @@ FIRST = ("probing", "ordinary", "rate-change")  # the cases that see most
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedOperation:
     """One operation of one method of a reference, and what stands in its place."""
 
     owner: str  # the class
@@ -52,7 +52,7 @@ class Change:
         return f"{self.owner}.{self.method}: in {self.line!r} {self.was!r} is {self.now!r}"
 
 
-def changes(rule: type[Reference]) -> list[Change]:
+def changes(rule: type[Reference]) -> list[ChangedOperation]:
     """Everything that can be changed in a rule, in the order of its source."""
     found = []
     for cls in reversed(rule.__mro__):
@@ -66,7 +66,7 @@ def changes(rule: type[Reference]) -> list[Change]:
     return found
 
 
-def _of_method(owner: str, method: str, function: Any, wide: bool) -> Iterator[Change]:
+def _of_method(owner: str, method: str, function: Any, wide: bool) -> Iterator[ChangedOperation]:
     """The changes of one method; where the bound is `wide` a number is moved by half, else by a thousandth."""
     source = textwrap.dedent(inspect.getsource(function))
     starts = [0]
@@ -85,7 +85,7 @@ def _of_method(owner: str, method: str, function: Any, wide: bool) -> Iterator[C
         for now in _others(node, source, 10 if node in limits else 1.5 if wide else 1 + 2**-10):
             if now != source[begin:end] and (begin, end, now) not in there:
                 there.add((begin, end, now))
-                yield Change(owner, method, begin, end, source[begin:end], now, numbered[node.lineno - 1])
+                yield ChangedOperation(owner, method, begin, end, source[begin:end], now, numbered[node.lineno - 1])
 
 
 OPERATORS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*"}
@@ -123,7 +123,7 @@ def _others(node: ast.AST, source: str, times: float) -> Iterator[str]:
 
 
 @cache
-def changed(rule: type[Reference], change: Change) -> type[Reference]:
+def changed(rule: type[Reference], change: ChangedOperation) -> type[Reference]:
     """The class with the change in it."""
     owner = next(c for c in rule.__mro__ if c.__name__ == change.owner)
     source = textwrap.dedent(inspect.getsource(vars(owner)[change.method]))
@@ -133,7 +133,7 @@ def changed(rule: type[Reference], change: Change) -> type[Reference]:
     return type(rule.__name__, (rule,), {change.method: scope[change.method]})
 
 
-def planted(reference: Reference, change: Change) -> Reference | None:
+def planted(reference: Reference, change: ChangedOperation) -> Reference | None:
     """The same hyperparameters in the class with the change; None where it is not a part of that."""
     if isinstance(reference, Wrapped) and change.owner != "Wrapped":
         inner = planted(reference.inner, change)
@@ -143,7 +143,7 @@ def planted(reference: Reference, change: Change) -> Reference | None:
     return changed(rule, change)(**vars(reference)) if there else None
 
 
-def seen(optimizer: str, change: Change) -> str | None:
+def seen(optimizer: str, change: ChangedOperation) -> str | None:
     """The first trial that tells the change from the rule; None if there is none."""
     for trial in _ordered(optimizer):
         groups = [Group(g.tensors, planted(g.reference, change)) for g in trial.groups()]
@@ -174,19 +174,19 @@ def rules(optimizer: str) -> list[type[Reference]]:
     return list(dict.fromkeys(e.reference for e in planting.entries(optimizer)))
 
 
-def of(optimizer: str) -> list[Change]:
+def of(optimizer: str) -> list[ChangedOperation]:
     """All that is changed in an optimizer."""
     return list(dict.fromkeys(c for rule in rules(optimizer) for c in changes(rule)))
 
 
-def _attempt(task: tuple[str, Change]) -> str | None:
+def _attempt(task: tuple[str, ChangedOperation]) -> str | None:
     return seen(*task)
 
 
 def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """The section of the report, by optimizer, each as soon as it is finished."""
     tasks = [(name, change) for name in optimizers for change in of(name)]
-    found: list[tuple[Change, str | None]] = []
+    found: list[tuple[ChangedOperation, str | None]] = []
     for (name, change), where in workers.in_parallel(_attempt, tasks, processes, "terms"):
         found.append((change, where))
         if len(found) == len(of(name)):

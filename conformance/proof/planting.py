@@ -16,7 +16,7 @@ import numpy as np
 
 from conformance import mutants
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from conformance.cases.economy import WRAPPED_TOGETHER
 from conformance.mutants import Mutant
 from conformance.proof.faults import COUNTERS, FAULTS, forgetting, losing
@@ -78,7 +78,7 @@ def wrong(trial: Trial, name: str) -> tuple[list[Group], type[NumPyDriver]] | No
         planted = mutants.planted(groups, mutant)
         return planted and (planted, NumPyDriver)
     change = next(c for n, _, c in systematic(subject(trial)) if n == name)
-    if isinstance(change, Losing):
+    if isinstance(change, LostSlot):
         return groups, (losing if change.kept else forgetting)(change.slot)
     try:
         return [Group(g.tensors, _changed(trial.entry, g.reference, *change)) for g in groups], NumPyDriver
@@ -87,7 +87,7 @@ def wrong(trial: Trial, name: str) -> tuple[list[Group], type[NumPyDriver]] | No
 
 
 @dataclass(frozen=True)
-class Losing:
+class LostSlot:
     """A slot that is never stored or, if it is kept, not restored."""
 
     slot: str
@@ -115,8 +115,8 @@ def systematic(optimizer: str) -> tuple[tuple[str, str, Any], ...]:
             inner = rule.inner.init(zeros) if isinstance(rule, Wrapped) else {}
             for slot, first in rule.init(zeros).items():
                 if slot not in (*COUNTERS, *rule.schedule, *inner) and first:
-                    found[f"lost:{slot}"] = f"the slot {slot!r} keeps its first value", Losing(slot, True)
-                    found[f"not-restored:{slot}"] = f"the slot {slot!r} is not restored", Losing(slot, False)
+                    found[f"lost:{slot}"] = f"the slot {slot!r} keeps its first value", LostSlot(slot, True)
+                    found[f"not-restored:{slot}"] = f"the slot {slot!r} is not restored", LostSlot(slot, False)
     return tuple((name, *rest) for name, rest in sorted(found.items()))
 
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from conformance import mutants
-from conformance.areas.schedules import keras_rates, plateau, torch_rates
+from conformance.areas.schedules import keras_rates, plateau_checks, torch_rates
 from conformance.areas.schedules.rates import MOMENTUM, Judged, Precision, Seen, judged, typed
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases, length, points
-from conformance.bindings.base import Group, Unsupported, to_arguments
+from conformance.bindings.binding import Group, Unsupported, to_arguments
 from conformance.judge.record import atomically
 from conformance.mutants import Mutant
 from reference.formats import WORKING
@@ -118,22 +118,22 @@ def ignored(option: str, framework: str, name: str) -> Kill | None:
 
 
 # -- what follows a metric ---------------------------------------------------------------------------
-def plateaus(framework: str) -> list[plateau.PlateauCheck]:
+def plateaus(framework: str) -> list[plateau_checks.PlateauCheck]:
     """The checks of a framework's ReduceLROnPlateau that run in the plain way."""
-    found = (c for c in plateau.checks() if c.framework == framework)
-    return [c for c in found if c.dtype == "float64" and c.mode == plateau.PLAIN[framework]]
+    found = (c for c in plateau_checks.checks() if c.framework == framework)
+    return [c for c in found if c.dtype == "float64" and c.mode == plateau_checks.PLAIN[framework]]
 
 
-def following(check: plateau.PlateauCheck, reference: Schedule) -> Judged:
+def following(check: plateau_checks.PlateauCheck, reference: Schedule) -> Judged:
     """The verdict of a check on an implementation that does what this reference does."""
     groups = check.groups(installed=False)[:1]
     sign = -1 if groups[0].reference.mode == "max" else 1
-    scripts = {name: [sign * x for x in plateau.METRICS[name]] for name in check.case.metrics}
+    scripts = {name: [sign * x for x in plateau_checks.METRICS[name]] for name in check.case.metrics}
     seen = {
         name: [(t, {"rate[0]": float(v)}) for t, v in enumerate(reference.follow(metrics))]
         for name, metrics in scripts.items()
     }
-    return plateau.judge_all(seen, scripts, groups, plateau.precision_of(check.framework, "float64"))
+    return plateau_checks.judge_all(seen, scripts, groups, plateau_checks.precision_of(check.framework, "float64"))
 
 
 def kill_plateau(mutant: Mutant, framework: str) -> Kill | None:
@@ -154,7 +154,7 @@ def found() -> dict[str, dict[str, list]]:
         for name, killed in _of(framework, entry):
             if killed != ():
                 kills[name] = _kept(killed)
-    for framework in plateau.PLAIN:
+    for framework in plateau_checks.PLAIN:
         kills = table[f"{framework} ReduceLROnPlateau"] = {}
         for mutant in mutants.of(Plateau):
             if killed := kill_plateau(mutant, framework):

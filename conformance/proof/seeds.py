@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from conformance.bindings import BINDINGS, installed
-from conformance.bindings.base import Entry, State, Unsupported
+from conformance.bindings.binding import Entry, State, Unsupported
 from conformance.cases import optimizers
 from conformance.cases.case import Case
 from conformance.cases.drive import drive, through
@@ -28,7 +28,7 @@ from conformance.errors import BadInput
 from conformance.judge import ledger
 from conformance.judge.compared import LIMIT
 from conformance.judge.evidence import evidence_of
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.step_verdict import fingerprint
 from conformance.judge.steps import Judge
 from conformance.proof.kill_matrix import of_cases, short
@@ -190,7 +190,7 @@ def _in_mode(
     return shared.verdicts[key]
 
 
-def _held_to(row: Row | None, seen: States, shared: Shared) -> tuple[float, str]:
+def _held_to(row: LedgerRow | None, seen: States, shared: Shared) -> tuple[float, str]:
     """The verdict by what a row of the ledger expects, or by the rule."""
     evidence = evidence_of(seen)
     if row is not None:
@@ -199,7 +199,7 @@ def _held_to(row: Row | None, seen: States, shared: Shared) -> tuple[float, str]
     return _verdict(Judge(evidence), seen.plan.case)
 
 
-def _rows_of(check: OptimizerCheck) -> list[Row]:
+def _rows_of(check: OptimizerCheck) -> list[LedgerRow]:
     """What the ledger says of other cases of the optimizer."""
     versions, mine = BINDINGS[check.framework].versions(), f"{check.framework}-{check.optimizer}-"
     return [

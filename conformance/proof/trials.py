@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Group, State, Unsupported, to_arguments
+from conformance.bindings.binding import Entry, Group, State, Unsupported, to_arguments
 from conformance.cases.case import Case
 from conformance.cases.table import cases
 from conformance.judge.evidence import Evidence

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Run
-from conformance.run.gate import INCOMPLETE, PHRASES, Verdict, count, failures
+from conformance.run.gate import INCOMPLETE, PHRASES, GateVerdict, count, failures
 
 _ALSO = ("python", "numpy")  # what everything runs on: said below the headline, not in it
 
 
-def headline(run: Run, verdict: Verdict) -> str:
+def headline(run: Run, verdict: GateVerdict) -> str:
     """One sentence for a person in a hurry."""
     return f"{_result(run, verdict)}: {_setting(run)}."
 
 
-def _result(run: Run, verdict: Verdict) -> str:
+def _result(run: Run, verdict: GateVerdict) -> str:
     head, total = run.header, len(run.records)
     bad = failures(run)
     optimizers = count(len({r.optimizer for r in run.records}), "optimizer")

@@ -8,21 +8,11 @@ from typing import Any
 
 from conformance.judge.failure import number
 from conformance.porting import map_data
+from conformance.porting.map_rows import NONE, ROWS, MapRow
 from conformance.porting.status import Status
 from conformance.porting.translation import AROUND
-from conformance.porting.uses import (
-    DIRECTIONS,
-    NONE,
-    ROWS,
-    ArgumentPair,
-    Row,
-    Use,
-    argument_pairs,
-    shown,
-    status,
-    uses,
-)
-from conformance.report.pages import environment
+from conformance.porting.uses import DIRECTIONS, ArgumentPair, Use, argument_pairs, shown, status, uses
+from conformance.report.templating import environment
 
 STYLES = {
     Status.EXACT: ("ok", "✓", "exact"),
@@ -50,7 +40,7 @@ class UseView:
 
 
 @dataclass(frozen=True)
-class Way:
+class Direction:
     """A row in one direction."""
 
     source: str
@@ -71,12 +61,12 @@ class RowView:
     says: str
     instead: str
     status: Status  # the worse of the two ways
-    forward: Way
-    backward: Way
+    forward: Direction
+    backward: Direction
     arguments: tuple[ArgumentPair, ...]
 
     @property
-    def ways(self) -> tuple[Way, ...]:
+    def ways(self) -> tuple[Direction, ...]:
         return tuple(w for w in (self.forward, self.backward) if w.uses)
 
 
@@ -107,7 +97,7 @@ class Map:
         )
 
 
-def build(data: map_data.MapData | None = None, rows: tuple[Row, ...] = ROWS) -> Map:
+def build(data: map_data.MapData | None = None, rows: tuple[MapRow, ...] = ROWS) -> Map:
     """The whole map, with the numbers that were measured."""
     data = data or map_data.load()
     around = tuple((_keras_argument(name), says.format("…").replace("'…'", "…")) for name, says in AROUND.items())
@@ -121,7 +111,7 @@ def _keras_argument(name: str) -> str:
     return known[name]
 
 
-def _row(row: Row, data: map_data.MapData) -> RowView:
+def _row(row: MapRow, data: map_data.MapData) -> RowView:
     ways = [_way(row, source, target, data) for source, target in DIRECTIONS]
     order = list(Status)
     return RowView(
@@ -138,10 +128,10 @@ def _row(row: Row, data: map_data.MapData) -> RowView:
     )
 
 
-def _way(row: Row, source: str, target: str, data: map_data.MapData) -> Way:
+def _way(row: MapRow, source: str, target: str, data: map_data.MapData) -> Direction:
     found = [_use(use, data) for use in uses(row, source, target)]
     by_default = data.measured.get(f"{source}-{row.optimizer}-defaults", {})
-    return Way(
+    return Direction(
         source,
         target,
         status(row, source),

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from conformance.porting.status import Status
 from conformance.porting.translation import Translation
-from conformance.report.map_page import NAMES, STYLES, Map, RowView, Way
+from conformance.report.map_page import NAMES, STYLES, Direction, Map, RowView
 from conformance.report.terminal import console
 
 _COLORS = {Status.EXACT: "green", Status.CONDITIONAL: "yellow", Status.NONE: "dim"}
@@ -30,7 +30,7 @@ def print_map(m: Map) -> None:
     out.print(m.headline, style="bold", soft_wrap=True)
 
 
-def _status(way: Way) -> Text:
+def _status(way: Direction) -> Text:
     return Text(f"{STYLES[way.status][1]} {way.status.value}", style=_COLORS[way.status])
 
 

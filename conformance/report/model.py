@@ -17,7 +17,7 @@ from conformance.judge.record import Header, Outcome, Record, Run
 from conformance.report import area_pages
 from conformance.report.headline import headline
 from conformance.report.pictures import Figure, Pictures
-from conformance.run.gate import Verdict, failures, gaps, judge, record_passes
+from conformance.run.gate import GateVerdict, failures, gaps, judge, record_passes
 
 # The most urgent first: a cell of the matrix has the colour of the first one that it holds.
 URGENCY = (
@@ -33,7 +33,7 @@ MAIN_MODES = ("eager", "for-loop", "forloop", "default")  # the plain mode stand
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckView:
     """One record, as a cell opens on it."""
 
     id: str
@@ -47,14 +47,14 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseView:
     """One case of one optimizer in one framework: all its modes and dtypes."""
 
     name: str
     constructor: str
     options: list[str]
     why: str
-    checks: dict[str, list[Check]]  # by mode; within it by dtype
+    checks: dict[str, list[CheckView]]  # by mode; within it by dtype
     counts: dict[Outcome, int]
 
 
@@ -70,7 +70,7 @@ class Cell:
     share: float | None  # the worst error as a share of what is allowed
     modes: list[str]
     dtypes: list[str]
-    cases: list[Case]
+    cases: list[CaseView]
 
     @property
     def total(self) -> int:
@@ -78,7 +78,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class OptimizerRow:
     """One optimizer."""
 
     name: str
@@ -90,10 +90,10 @@ class Row:
 class Failure:
     """The failing checks of one case: one mistake shows in many modes and dtypes."""
 
-    first: Check
+    first: CheckView
     title: str
     anchor: str  # of the cell
-    others: list[Check]
+    others: list[CheckView]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class AreaPage:
     header: Header
     counts: dict[Outcome, int]
     frameworks: list[str]
-    rows: list[Row]
+    rows: list[OptimizerRow]
     failing: int
     drawn: list[Callable[[], Figure]] = field(repr=False)
     tables: list[dict[str, Any]]
@@ -140,12 +140,12 @@ class AreaPage:
 @dataclass(frozen=True)
 class Report:
     header: Header
-    verdict: Verdict
+    verdict: GateVerdict
     headline: str
     gaps: list[str]
     counts: dict[Outcome, int]
     frameworks: list[str]
-    rows: list[Row]  # of the optimizers
+    rows: list[OptimizerRow]  # of the optimizers
     areas: list[AreaPage]
     failures: list[Failure]
     uncovered: dict[str, list[str]]
@@ -235,13 +235,13 @@ def _group(records: Iterable[Record], key) -> dict:
     return dict(sorted(groups.items()))
 
 
-def _rows(records: list[Record], frameworks: list[str], versions: Mapping[str, str]) -> list[Row]:
+def _rows(records: list[Record], frameworks: list[str], versions: Mapping[str, str]) -> list[OptimizerRow]:
     rows = []
     for name, mine in _group(records, lambda r: r.optimizer).items():
         by_framework = _group(mine, lambda r: r.framework)
         spellings = sorted({_spelling(group) for group in by_framework.values()})
         cells = [_cell(by_framework[f], versions) if f in by_framework else None for f in frameworks]
-        rows.append(Row(name, " / ".join(spellings), cells))
+        rows.append(OptimizerRow(name, " / ".join(spellings), cells))
     return rows
 
 
@@ -267,13 +267,13 @@ def _cell(records: list[Record], versions: Mapping[str, str]) -> Cell:
     )
 
 
-def _case(records: list[Record], modes: list[str], versions: Mapping[str, str]) -> Case:
+def _case(records: list[Record], modes: list[str], versions: Mapping[str, str]) -> CaseView:
     ordered = sorted(records, key=lambda r: (modes.index(r.mode), _dtype_order(r.dtype)))
     first = ordered[0]
-    checks: dict[str, list[Check]] = defaultdict(list)
+    checks: dict[str, list[CheckView]] = defaultdict(list)
     for record in ordered:
         checks[record.mode].append(_check(record, versions, same_as=first))
-    return Case(
+    return CaseView(
         name=first.case,
         constructor=first.constructor,
         options=[f"{k}={v}" for k, v in sorted(first.options.items())],
@@ -283,7 +283,7 @@ def _case(records: list[Record], modes: list[str], versions: Mapping[str, str]) 
     )
 
 
-def _check(record: Record, versions: Mapping[str, str], same_as: Record | None = None) -> Check:
+def _check(record: Record, versions: Mapping[str, str], same_as: Record | None = None) -> CheckView:
     """`same_as` is what was already said for the case: only what differs from it is said again."""
     facts = failure.facts(record, versions)
     if same_as is not None:
@@ -292,7 +292,7 @@ def _check(record: Record, versions: Mapping[str, str], same_as: Record | None =
             "constructor": same_as.constructor == record.constructor,
         }
         facts = [(label, text) for label, text in facts if not said.get(label)]
-    return Check(
+    return CheckView(
         id=record.id,
         outcome=record.outcome,
         passes=record_passes(record),

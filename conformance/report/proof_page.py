@@ -11,7 +11,7 @@ from conformance.errors import BadInput
 from conformance.judge.compared import LIMIT
 from conformance.judge.record import atomically
 from conformance.proof.store import load
-from conformance.report.pages import environment, write_all
+from conformance.report.templating import environment, write_all
 
 README = Path(__file__).parents[2] / "README.md"
 MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here

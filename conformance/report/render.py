@@ -14,7 +14,7 @@ from conformance.judge.record import Outcome
 from conformance.report import map_page as map_pages
 from conformance.report import proof_page as proof_pages
 from conformance.report.model import Report
-from conformance.report.pages import environment, write_all
+from conformance.report.templating import environment, write_all
 from conformance.run.gate import GOOD, INCOMPLETE
 
 FORMAT = 1  # of summary.json

@@ -12,7 +12,7 @@ from conformance.judge import failure
 from conformance.judge.record import Outcome
 from conformance.report.changes import Change, size
 from conformance.report.model import Cell, Report
-from conformance.report.pages import STYLES
+from conformance.report.templating import STYLES
 from conformance.run.gate import count
 
 _COLORS = {

@@ -22,7 +22,7 @@ FORMAT = 1  # of versions.json
 
 
 @dataclass(frozen=True)
-class Line:
+class CaseLine:
     """Cases of one optimizer that have the same outcomes in every version."""
 
     cases: tuple[str, ...]
@@ -30,9 +30,9 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class VersionMatrix:
     columns: tuple[Column, ...]
-    rows: Mapping[str, tuple[Line, ...]]  # optimizer -> lines
+    rows: Mapping[str, tuple[CaseLine, ...]]  # optimizer -> lines
     changes: tuple[Change, ...]
     digests: Mapping[str, str]
     commits: tuple[str, ...]
@@ -69,7 +69,7 @@ def several(runs: Sequence[tuple[str, Run]]) -> bool:
     return any(len(v) > 1 for v in seen.values())
 
 
-def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
+def build(runs: Sequence[tuple[str, Run]]) -> VersionMatrix:
     """The matrix of any number of runs, in any order."""
     columns: list[Column] = []
     digests: dict[str, tuple[str, str]] = {}
@@ -90,7 +90,7 @@ def build(runs: Sequence[tuple[str, Run]]) -> Matrix:
             columns.append(column)
     columns.sort(key=lambda c: c.order)
     changes = [change for before, after in neighbours(columns) for change in between(before, after)]
-    return Matrix(
+    return VersionMatrix(
         tuple(columns),
         _rows(columns),
         tuple(changes),
@@ -129,7 +129,7 @@ def restricted(records: Sequence[Record], calls: Sequence[Call]) -> list[Record]
     return exact or [r for r in records if any(c.covers(r.framework, r.optimizer, r.options) for c in calls)]
 
 
-def _rows(columns: Sequence[Column]) -> dict[str, tuple[Line, ...]]:
+def _rows(columns: Sequence[Column]) -> dict[str, tuple[CaseLine, ...]]:
     there = [c for c in columns if not c.failed]
     before = {id(after): one for one, after in neighbours(columns)}
     cells: dict[str, dict[str, list[tuple[str, str, bool]]]] = defaultdict(dict)
@@ -148,7 +148,7 @@ def _rows(columns: Sequence[Column]) -> dict[str, tuple[Line, ...]]:
         alike: dict[tuple, list[str]] = defaultdict(list)
         for case, line in lines.items():
             alike[tuple(line)].append(case)
-        rows[optimizer] = tuple(Line(tuple(cases), line) for line, cases in alike.items())
+        rows[optimizer] = tuple(CaseLine(tuple(cases), line) for line, cases in alike.items())
     return rows
 
 
@@ -166,7 +166,7 @@ def _worst(records: Iterable[Record]) -> tuple[str, str]:
     return (outcome.value if outcome else "", ", ".join(rows))
 
 
-def as_json(matrix: Matrix) -> str:
+def as_json(matrix: VersionMatrix) -> str:
     """The matrix as data, small enough to be kept."""
     data: dict[str, Any] = {
         "format": FORMAT,

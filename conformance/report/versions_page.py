@@ -7,10 +7,10 @@ from pathlib import Path
 from conformance.judge.record import Outcome
 from conformance.report import versions
 from conformance.report.changes import size
-from conformance.report.pages import STYLES, environment, write_all
+from conformance.report.templating import STYLES, environment, write_all
 
 
-def render(matrix: versions.Matrix) -> dict[str, str]:
+def render(matrix: versions.VersionMatrix) -> dict[str, str]:
     """File name -> text. The same runs, in any order, give the same texts."""
     known = {outcome.value: style for outcome, style in STYLES.items()}
     found = {}
@@ -21,6 +21,6 @@ def render(matrix: versions.Matrix) -> dict[str, str]:
     return {**found, "versions.json": versions.as_json(matrix)}
 
 
-def write(matrix: versions.Matrix, reports: str | Path) -> list[Path]:
+def write(matrix: versions.VersionMatrix, reports: str | Path) -> list[Path]:
     """Render into the folder `reports`; returns the files, the page first."""
     return write_all(render(matrix), reports)

@@ -18,7 +18,7 @@ DIVERGING = (Outcome.DIVERGES, Outcome.BLIND, Outcome.ERROR)
 
 
 @dataclass
-class Comparison:
+class BaselineComparison:
     """A run beside a baseline. Only `wrong` fails."""
 
     wrong: list[str] = field(default_factory=list)
@@ -40,9 +40,9 @@ def load(path: Path) -> Mapping[str, Mapping[str, Any]]:
     return cases
 
 
-def compare(run: Run, baseline: Mapping[str, Mapping[str, Any]], ledger: Any = None) -> Comparison:
+def compare(run: Run, baseline: Mapping[str, Mapping[str, Any]], ledger: Any = None) -> BaselineComparison:
     """What newly diverges, newly conforms or is gone since the baseline; and, as notes, what else changed."""
-    found = Comparison()
+    found = BaselineComparison()
     now = {r.id: r for r in run.records}
     gone = [i for i in baseline if i not in now]
     lost, worse, better, explained = [], [], [], []

@@ -23,7 +23,7 @@ PHRASES = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     exit_code: int
     reasons: tuple[str, ...] = ()  # why it is not 0; one sentence each, with what to do next
 
@@ -47,12 +47,12 @@ def failures(run: Run) -> list[Record]:
     return sorted((r for r in run.records if not record_passes(r)), key=lambda r: (urgency[r.outcome], r.id))
 
 
-def judge(run: Run) -> Verdict:
+def judge(run: Run) -> GateVerdict:
     """What the gate says. A divergence outweighs incompleteness: no further record can undo it."""
     wrong = [*_failed(run), *_uncovered(run), *_stale(run)]
     missing = gaps(run)
     code = DIVERGENCE if wrong else INCOMPLETE if missing else GOOD
-    return Verdict(code, (*wrong, *missing))
+    return GateVerdict(code, (*wrong, *missing))
 
 
 def count(n: int, noun: str) -> str:

@@ -183,9 +183,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Unless asked for another: a worker gets all checks that share a run or a traced graph."""
     if config.getoption("dist") != "load":
         return None
-    from conformance.run.scheduler import Together
+    from conformance.run.scheduler import SharedRunScheduling
 
-    return Together(config, log)
+    return SharedRunScheduling(config, log)
 
 
 class Recorder:

@@ -15,7 +15,7 @@ from conformance.run import shards
 CHECK = re.compile(r"::test_step\[(.+)\]$")
 
 
-class Together(LoadScopeScheduling):
+class SharedRunScheduling(LoadScopeScheduling):
     """A worker gets all checks that share a run or a traced graph, the dearest parts first.
 
     Every other test is a part of its own. The cheap ones at the end leave no worker waiting long for another. And a

@@ -1,10 +1,9 @@
 """NumPy references of learning-rate schedules. Imports NumPy alone and names no framework in its code."""
 
-from reference.schedules.base import Schedule, with_rate
 from reference.schedules.composed import Chained, Sequential, is_recursive, recursive
 from reference.schedules.cosine import Averaging, Cosine, CosineRestarts
 from reference.schedules.cycles import Cyclic, OneCycle
-from reference.schedules.decays import (
+from reference.schedules.decays import (  # fmt: skip
     Constant,
     Exponential,
     InverseTime,
@@ -14,8 +13,9 @@ from reference.schedules.decays import (
     MultiStep,
     Piecewise,
     Polynomial,
-)  # fmt: skip
+)
 from reference.schedules.plateau import Plateau
+from reference.schedules.schedule import Schedule, with_rate
 
 # Every reference by its name. A new schedule is a class and one entry here.
 SCHEDULES: dict[str, type[Schedule]] = {

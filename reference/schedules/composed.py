@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reference.base import Array, hyper
-from reference.schedules.base import Schedule, whole
 from reference.schedules.decays import IN_LR
+from reference.schedules.schedule import Schedule, whole
 
 
 @dataclass(frozen=True)

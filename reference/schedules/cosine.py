@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from reference.base import Array, hyper
-from reference.schedules.base import Schedule, initial_rate
 from reference.schedules.decays import IN_LR, IN_SCHEDULES
+from reference.schedules.schedule import Schedule, initial_rate
 
 SGDR = "Loshchilov & Hutter 2017 (SGDR, ICLR), Equation 5"
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.base import Array, hyper
-from reference.schedules.base import Schedule
 from reference.schedules.cosine import half_cosine
 from reference.schedules.decays import IN_LR
+from reference.schedules.schedule import Schedule
 
 CLR = "Smith 2017 (Cyclical Learning Rates, WACV), Section 3"
 ONE = "Smith & Topin 2018 (Super-Convergence), Section 3; " + IN_LR + "OneCycleLR"

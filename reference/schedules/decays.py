@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.base import Array, hyper
-from reference.schedules.base import Schedule, initial_rate, whole
+from reference.schedules.schedule import Schedule, initial_rate, whole
 
 IN_SCHEDULES = "Keras documentation, optimizers.schedules."
 IN_LR = "PyTorch documentation, torch.optim.lr_scheduler."

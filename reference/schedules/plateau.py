@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from reference.base import Array, hyper
-from reference.schedules.base import Schedule, initial_rate
 from reference.schedules.decays import IN_LR
+from reference.schedules.schedule import Schedule, initial_rate
 
 PLATEAU = IN_LR + "ReduceLROnPlateau: "
 CALLBACK = "Keras documentation, callbacks.ReduceLROnPlateau: "

@@ -18,7 +18,7 @@ from conformance.bindings import BINDINGS, installed
 from conformance.cases import problems
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.cases.table import cases
-from conformance.lab.fashion import calls, compare, keras_net, net, torch_net, train
+from conformance.lab.fashion import compare, keras_net, net, torch_net, train, training_calls
 from conformance.lab.fashion.data import CLASSES, SIDE, Part
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, disable_gc=True, warmup=False)
@@ -48,8 +48,8 @@ def task(framework: str) -> Task:
     rng = np.random.default_rng(0)
     images = rng.random((STEPS * BATCH, SIDE, SIDE, 1), np.float32)
     data = Part(images, rng.integers(0, CLASSES, len(images)))
-    call = calls.translated("adam", 1e-3).calls[framework]
-    job = compare.job_of(compare.Plan(), "translated", call, seed=0)
+    call = training_calls.translated("adam", 1e-3).calls[framework]
+    job = compare.job_of(compare.TrainingPlan(), "translated", call, seed=0)
     return Task(job, data, net.batches(0, 0, len(data), BATCH))
 
 
@@ -57,7 +57,7 @@ def bare_torch(one: Task) -> Any:
     """The loop as PyTorch's tutorials have it, on batches that are there already."""
     import torch
 
-    model = torch_net.Net(net.first_weights(0), "adam", one.job.arguments, "float32")
+    model = torch_net.TorchNet(net.first_weights(0), "adam", one.job.arguments, "float32")
     pairs = [(torch.from_numpy(one.data.images[p]).permute(0, 3, 1, 2), torch.from_numpy(one.data.labels[p]))
              for p in one.places]  # fmt: skip
 
@@ -75,7 +75,7 @@ def bare_keras(one: Task) -> Any:
     """The loop as TensorFlow's guide has it, compiled, on batches that are there already."""
     import tensorflow as tf
 
-    model = keras_net.Net(net.first_weights(0), "adam", one.job.arguments, "float32")
+    model = keras_net.KerasNet(net.first_weights(0), "adam", one.job.arguments, "float32")
     variables = model.net.trainable_variables
     pairs = [(tf.constant(one.data.images[p]), tf.constant(one.data.labels[p])) for p in one.places]
 

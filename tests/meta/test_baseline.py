@@ -12,12 +12,12 @@ from sample_runs import EPS_HAT, failing, record, render, run_of
 from conformance.cli import main as cli
 from conformance.errors import BadInput
 from conformance.judge import ledger
-from conformance.judge.ledger import Ledger, Row
+from conformance.judge.ledger import Ledger, LedgerRow
 from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
 from conformance.run import baseline
 
 ID = "keras-adam-eps-float64-eager"
-ROW = Row("keras-adam-eps-hat", (ID,), "dialect", "mutant:epsilon-hat", "why", "link", {"keras": ">=3.0"})
+ROW = LedgerRow("keras-adam-eps-hat", (ID,), "dialect", "mutant:epsilon-hat", "why", "link", {"keras": ">=3.0"})
 
 
 def run(version: str = "2.15.0", **changes: object) -> Run:
@@ -29,7 +29,7 @@ def summary(of: Run) -> dict:
     return json.loads(render(of)["summary.json"])["cases"]
 
 
-def wrong(now: Run, before: Run, *rows: Row) -> str:
+def wrong(now: Run, before: Run, *rows: LedgerRow) -> str:
     return " ".join(baseline.compare(now, summary(before), Ledger(rows)).wrong)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from conformance.cases.problems import Problem
 from conformance.judge.evidence import Evidence
 from conformance.judge.steps import Judge

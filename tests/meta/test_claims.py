@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.areas.claims import checks, readings, runs, table
+from conformance.areas.claims import checks, readings, table, trainings
 from conformance.areas.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
 from conformance.bindings import installed
 from conformance.judge import engine, ledger
@@ -21,7 +21,7 @@ VERSIONS = [{"torch": "2.13.0+cpu", "keras": k} for k in ("2.12.0", "2.15.0", "3
 
 
 def forget() -> None:
-    for kept in (runs.keras, runs.torch, readings._final):
+    for kept in (trainings.keras, trainings.torch, readings._final):
         kept.cache_clear()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.bindings import BINDINGS, installed
-from conformance.bindings.base import Unsupported, defaults, departures
+from conformance.bindings.binding import Unsupported, defaults, departures
 from conformance.cases import optimizers
 from conformance.cases.table import cases
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance.bindings.base import State
+from conformance.bindings.binding import State
 from conformance.cases import optimizers
 from conformance.cases.drive import drive_alone
 from conformance.cases.plan import States
 from conformance.judge.evidence import evidence_of
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.steps import Judge
 
 pytest.importorskip("torch", exc_type=ImportError)
@@ -30,7 +30,7 @@ def judge(seen, expected=None):
 
 
 def row(expect):
-    return Row("a-row", ("torch-*",), "precision", expect, "because", "https://example.org")
+    return LedgerRow("a-row", ("torch-*",), "precision", expect, "because", "https://example.org")
 
 
 def moved(seen, change):

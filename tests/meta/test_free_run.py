@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.bindings import installed
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.cases import optimizers
 from conformance.cases.drive import drive_alone
 from conformance.cases.economy import START

@@ -14,7 +14,7 @@ from conformance.bindings import BINDINGS
 from conformance.cases import optimizers
 from conformance.errors import BadInput
 from conformance.judge import ledger
-from conformance.judge.ledger import Ledger, Row
+from conformance.judge.ledger import Ledger, LedgerRow
 
 ROWS = ledger.load().rows
 IDS = [i.id for i in registry.checks()]
@@ -136,21 +136,21 @@ def test_a_selector_that_matches_nothing(tmp_path):
 
 
 def test_a_mutant_of_another_reference_is_an_error():
-    row = Row(**{**GOOD, "select": ("*",), "expect": "mutant:step-not-capped"})
+    row = LedgerRow(**{**GOOD, "select": ("*",), "expect": "mutant:step-not-capped"})
     case = next(i for i in optimizers.checks() if i.optimizer == "adam" and i.case.name == "probing")
     with pytest.raises(BadInput, match="'step-not-capped' of Adam: not known; there are"):
         row.expected(case.case.groups(case.entry))
 
 
 def test_two_rows_for_one_case():
-    rows = Ledger(tuple(Row(**{**GOOD, "id": name, "select": ("*",)}) for name in "ab"))
+    rows = Ledger(tuple(LedgerRow(**{**GOOD, "id": name, "select": ("*",)}) for name in "ab"))
     with pytest.raises(BadInput, match=r"selected by more than one row: \['a', 'b'\]"):
         rows.row(optimizers.checks()[0], {})
 
 
 # -- when a row is stale --------------------------------------------------------------------------------
 def row(**changes):
-    return Ledger((Row(**{**GOOD, "select": ("case-*",), **changes}),))
+    return Ledger((LedgerRow(**{**GOOD, "select": ("case-*",), **changes}),))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_every_mutant_that_a_row_expects_is_known():
 
 
 def test_an_error_is_expected_by_its_beginning():
-    row = Row(**{**GOOD, "expect": "raises:TypeError: expected Tensor", "select": ("torch-adam-*",)})
+    row = LedgerRow(**{**GOOD, "expect": "raises:TypeError: expected Tensor", "select": ("torch-adam-*",)})
     assert row.raises("TypeError: expected Tensor as element 2")
     assert not row.raises("TypeError: another")
     assert not replace(row, expect="mutant:epsilon-in-root").raises("mutant:epsilon-in-root")

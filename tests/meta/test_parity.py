@@ -147,8 +147,8 @@ def test_a_bound_that_is_too_wide_is_blind(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_exact_row_of_the_map_is_a_pair() -> None:
+    from conformance.porting.map_rows import ROWS
     from conformance.porting.status import Status
-    from conformance.porting.uses import ROWS
 
     exact = {r.optimizer for r in ROWS if Status.EXACT in (r.forward, r.backward)}
     assert exact <= {p.optimizer for p in pairs() if p.name == "same-steps" and p.dtypes == ("float64", "float32")}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance import mutants
-from conformance.areas.schedules import area, plateau
+from conformance.areas.schedules import area, plateau_checks
 from conformance.areas.schedules.bugs import BUGS
 from conformance.areas.schedules.rates import judged
 from conformance.areas.schedules.schedule_cases import points
@@ -29,7 +29,7 @@ def test_a_real_bug_is_caught_by_its_case(bug):
         return
     groups = check.groups(installed=False)[:1]
     wrong = mutants.plant(groups[0].reference, mutants.find(bug.mutant, type(groups[0].reference)))
-    if isinstance(check, plateau.PlateauCheck):
+    if isinstance(check, plateau_checks.PlateauCheck):
         found = schedule_mistakes.following(check, wrong)
     else:
         precision = check.driver.precision(check.entry, check.dtype, check.mode)

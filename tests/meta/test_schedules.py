@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from conformance import mutants
-from conformance.areas.schedules import area, joined, keras_rates, plateau
+from conformance.areas.schedules import area, joined, keras_rates, plateau_checks
 from conformance.areas.schedules.rates import judged, typed
 from conformance.areas.schedules.schedule_cases import ScheduleCase, cases, length, points
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Group, defaults
+from conformance.bindings.binding import Group, defaults
 from conformance.errors import BadInput
 from conformance.judge.compared import LIMIT
 from conformance.judge.verdict import BLIND_ABOVE
@@ -62,7 +62,7 @@ def test_what_is_written_down_is_all_there_is():
             f"ignored:{o}" for o in schedule_mistakes.options(entry)
         }
         assert set(KEPT[f"{framework} {entry.cls}"]) <= there
-    names = {f"{f} {e.cls}" for f, e in ENTRIES} | {f"{f} ReduceLROnPlateau" for f in plateau.PLAIN}
+    names = {f"{f} {e.cls}" for f, e in ENTRIES} | {f"{f} ReduceLROnPlateau" for f in plateau_checks.PLAIN}
     assert set(KEPT) == names
     assert all(killed for kills in KEPT.values() for killed in kills.values())
 
@@ -184,14 +184,14 @@ def test_with_another_rate():
 # -- what follows a metric -----------------------------------------------------------------------------
 @pytest.mark.parametrize("mutant", list(mutants.of(SCHEDULES["Plateau"])), ids=lambda m: m.name)
 def test_a_mistake_on_a_plateau_is_seen(mutant):
-    by = {f: schedule_mistakes.kill_plateau(mutant, f) for f in plateau.PLAIN}
+    by = {f: schedule_mistakes.kill_plateau(mutant, f) for f in plateau_checks.PLAIN}
     assert any(by.values()), f"no case sees that {mutant.says}"
     for framework, killed in by.items():
         kept = KEPT[f"{framework} ReduceLROnPlateau"].get(mutant.name)
         assert (kept and kept[0]) == (killed and killed[0]), "python -m conformance.proof.schedule_mistakes"
 
 
-@pytest.mark.parametrize("framework", plateau.PLAIN)
+@pytest.mark.parametrize("framework", plateau_checks.PLAIN)
 def test_no_right_plateau_is_accused(framework):
     for check in schedule_mistakes.plateaus(framework):
         found = schedule_mistakes.following(check, check.groups(installed=False)[0].reference)
@@ -265,11 +265,11 @@ def test_a_mistake_in_a_composition_is_seen(mutant):
 def offered_and_set(framework, name):
     """The options of an installed constructor, and those that a case sets."""
     if name == "reducelronplateau":
-        entry, options = plateau.ENTRIES[framework], set()
-        for case in plateau.table(framework):
-            check = plateau.PlateauCheck(framework, name, case.name, case.why, "float64", "", case)
-            options |= set(plateau.arguments(framework, [g.reference for g in check.groups()], case))
-        return set(defaults(plateau.constructor(framework))) - {"optimizer", *entry.not_update}, options
+        entry, options = plateau_checks.ENTRIES[framework], set()
+        for case in plateau_checks.table(framework):
+            check = plateau_checks.PlateauCheck(framework, name, case.name, case.why, "float64", "", case)
+            options |= set(plateau_checks.arguments(framework, [g.reference for g in check.groups()], case))
+        return set(defaults(plateau_checks.constructor(framework))) - {"optimizer", *entry.not_update}, options
     driver = DRIVERS[framework]
     entry, options = driver.entries[name], set()
     for check in area.all_checks():

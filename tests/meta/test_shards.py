@@ -60,8 +60,8 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(registry, "checks", lambda frameworks: run.records)
     names = {"keras-nadam-float32-scalars", "keras-adam-eps-hat", "torch-nadam-mu-product"}
     pattern = {"keras-lion": ("keras-lion-*",)}
-    rows = [ledger.Row(n, ("nothing",), "defect", "mutant:x", "why", "link") for n in names]
-    rows += [ledger.Row(n, p, "defect", "mutant:x", "why", "link") for n, p in pattern.items()]
+    rows = [ledger.LedgerRow(n, ("nothing",), "defect", "mutant:x", "why", "link") for n in names]
+    rows += [ledger.LedgerRow(n, p, "defect", "mutant:x", "why", "link") for n, p in pattern.items()]
     monkeypatch.setattr(ledger, "load", lambda: ledger.Ledger(tuple(rows)))
     run.header.stale = ["keras-lion"]
     return run

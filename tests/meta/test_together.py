@@ -13,7 +13,7 @@ from conformance.bindings import installed
 from conformance.cases import optimizers, side_by_side
 from conformance.cases.drive import drive_alone
 from conformance.cases.optimizers import OptimizerCheck
-from conformance.run.scheduler import Together, cost, part
+from conformance.run.scheduler import SharedRunScheduling, cost, part
 
 CHOSEN = ("zeros", "missing", "late", "rate-change", "probing")
 
@@ -63,7 +63,7 @@ def test_every_check_belongs_to_a_part() -> None:
 
 
 def test_a_worker_stays_with_its_frameworks_as_long_as_it_can() -> None:
-    spread = Together.__new__(Together)
+    spread = SharedRunScheduling.__new__(SharedRunScheduling)
     spread.assigned_work = {"one": {}, "other": {}}
     spread.workqueue = OrderedDict()
     for name in (i.id for i in registry.checks()):

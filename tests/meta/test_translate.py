@@ -10,11 +10,12 @@ import pytest
 
 from conformance import translate
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, to_arguments, to_reference
+from conformance.bindings.binding import Entry, to_arguments, to_reference
 from conformance.errors import BadInput
+from conformance.porting.map_rows import ROWS
 from conformance.porting.status import Status
 from conformance.porting.translation import NoEquivalent, of_reference
-from conformance.porting.uses import ROWS, base_reference, naive, uses
+from conformance.porting.uses import base_reference, naive, uses
 from reference.base import Reference
 
 PAIRED = [row for row in ROWS if row.paired]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conformance.areas.claims.table import CLAIMS, Reading
 from conformance.cases.check import Check, Observation, Plan
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.verdict import Verdict, verdict_of
 
 
@@ -39,7 +39,7 @@ class Answer(Observation):
 
 
 @verdict_of.register
-def of_answer(seen: Answer, row: Row | None) -> Verdict:
+def of_answer(seen: Answer, row: LedgerRow | None) -> Verdict:
     """What is found has to be what is expected."""
     words = {True: "true", False: "not true"}
     remark = f"{words[seen.true]}: {seen.plan.check.reading.says}"

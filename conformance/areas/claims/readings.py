@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.areas.claims.runs import (
+from conformance.areas.claims.trainings import (
     DECAY,
     EPOCHS,
     LIMIT,
@@ -59,7 +59,7 @@ def torch_adam_l2() -> bool:
 
 
 def same_default_decay() -> bool:
-    from conformance.bindings.base import defaults
+    from conformance.bindings.binding import defaults
 
     found = [defaults(b.constructor(b.entries["adamw"]))["weight_decay"] for b in BINDINGS.values()]
     return len(set(found)) == 1

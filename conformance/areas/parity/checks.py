@@ -19,10 +19,10 @@ from conformance import mutants
 from conformance.areas.parity.pairs import FRAMEWORKS, Pair, pairs
 from conformance.areas.training import runs, task
 from conformance.areas.training.loop import Loop, Predicted, Trained
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from conformance.cases.check import Check, Observation, Plan
 from conformance.judge.compared import LIMIT
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.record import Worst
 from conformance.judge.verdict import BLIND_ABOVE, Verdict, verdict_of
 from conformance.porting import measure
@@ -65,7 +65,7 @@ class Side:
     entry: Entry
     reference: Reference
     trained: Trained
-    row: Row | None  # of the ledger, by which it is not the rule
+    row: LedgerRow | None  # of the ledger, by which it is not the rule
 
 
 @dataclass
@@ -100,7 +100,7 @@ def _judged(side: Side) -> JudgedSide:
 
 
 @verdict_of.register
-def of_both(seen: Both, row: Row | None) -> Verdict:
+def of_both(seen: Both, row: LedgerRow | None) -> Verdict:
     """Each beside its reference, then the difference beside the difference of the references."""
     steps, sides = seen.steps, {f: _judged(side) for f, side in seen.sides.items()}
     resolution = max(side.resolution for side in sides.values())

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, to_arguments
+from conformance.bindings.binding import Entry, to_arguments
 from conformance.porting import measure
 from conformance.porting import uses as mapping
 from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT
+from conformance.porting.map_rows import ROWS
 from conformance.porting.status import Status
-from conformance.porting.uses import ROWS, Use
+from conformance.porting.uses import Use
 from reference.base import Reference
 
 FRAMEWORKS = ("torch", "keras")

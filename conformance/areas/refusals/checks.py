@@ -27,9 +27,9 @@ from packaging.requirements import Requirement
 
 from conformance.areas.refusals.inputs import MAKERS, PARAMS, UNKNOWN, Input, Made, of
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Unsupported, defaults
+from conformance.bindings.binding import Entry, Unsupported, defaults
 from conformance.cases.check import Check, Observation, Plan
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.verdict import Expected, Verdict, verdict_of
 
 PATH = Path(__file__).with_name("refusals.json")
@@ -106,7 +106,7 @@ class Tried(Observation):
 
 
 @verdict_of.register
-def of_tried(seen: Tried, row: Row | None) -> Verdict:
+def of_tried(seen: Tried, row: LedgerRow | None) -> Verdict:
     """What is wrong has to be listed, and what is listed wrong."""
     done, undone = ("refused", "accepted") if seen.plan.check.bad else ("accepted", "refused")
     new, gone = ([x for x in a if x not in b] for a, b in ((seen.wrong, seen.known), (seen.known, seen.wrong)))

@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Argument, Entry
+from conformance.bindings.binding import Argument, Entry
 from reference.wrapped import Wrapped
 
 TEXT = "0.1"  # looks like a number and is none

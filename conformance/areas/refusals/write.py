@@ -6,7 +6,7 @@ import json
 
 from conformance.areas.refusals.checks import PATH, RefusalCheck, checks, listed, listing
 from conformance.bindings import BINDINGS, installed
-from conformance.bindings.base import Unsupported
+from conformance.bindings.binding import Unsupported
 from conformance.judge.record import atomically
 
 

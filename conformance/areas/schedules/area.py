@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.areas.schedules import checks, joined, paired, plateau
-from conformance.bindings.base import Entry
+from conformance.areas.schedules import checks, joined, paired, plateau_checks
+from conformance.bindings.binding import Entry
 from conformance.cases.check import Area, Check
 
 
 def all_checks() -> Iterator[Check]:
     """All checks of schedules."""
-    for module in (checks, joined, plateau, paired):
+    for module in (checks, joined, plateau_checks, paired):
         yield from module.checks()
 
 
 def entries(framework: str) -> Mapping[str, Entry]:
     """The schedules of a framework."""
-    return {**checks.DRIVERS[framework].entries, "reducelronplateau": plateau.ENTRIES[framework]}
+    return {**checks.DRIVERS[framework].entries, "reducelronplateau": plateau_checks.ENTRIES[framework]}
 
 
 AREA = Area(

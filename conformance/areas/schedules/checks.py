@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from conformance.areas.schedules import keras_rates, torch_rates
 from conformance.areas.schedules.rates import Rates, judged
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases
-from conformance.bindings.base import Group, Unsupported
+from conformance.bindings.binding import Group, Unsupported
 from conformance.cases.check import Check, Plan
 
 DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}

@@ -15,7 +15,7 @@ from conformance.areas.schedules import keras_rates
 from conformance.areas.schedules.rates import Rates, judged
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, length, points
 from conformance.bindings import keras_versions
-from conformance.bindings.base import Group, Unsupported
+from conformance.bindings.binding import Group, Unsupported
 from conformance.cases.check import Check, Plan
 from reference.schedules import (
     Cosine,

@@ -22,7 +22,7 @@ from conformance.areas.schedules.schedule_cases import (
     sequence,
 )
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.base import (
+from conformance.bindings.binding import (
     Argument,
     Unsupported,
     class_of,

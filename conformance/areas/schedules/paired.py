@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from conformance.areas.schedules.plateau import (
+from conformance.areas.schedules.plateau_checks import (
     METRICS,
     PLAIN,
     USUAL,
@@ -18,7 +18,7 @@ from conformance.areas.schedules.plateau import (
     precision_of,
 )
 from conformance.areas.schedules.rates import Rates, Seen
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.cases.check import Check, Plan
 from reference.schedules import Plateau
 
@@ -37,7 +37,7 @@ DRAWN = "steps"  # the metrics whose rates are in the picture of the page
 
 
 @dataclass(frozen=True)
-class Paired(Check):
+class PairedCheck(Check):
     """Settings of torch and those of Keras that say the same: both do what the one reference does."""
 
     settings: Plateau
@@ -94,10 +94,10 @@ class Paired(Check):
         return [numbers["rate[0]"] for _, numbers in drive(check, self.groups()[:1], given, metrics)]
 
 
-def checks() -> Iterator[Paired]:
+def checks() -> Iterator[PairedCheck]:
     """Of the two frameworks together."""
     base = {f.name: f.metadata["base"] for f in fields(Plateau)}
     for name, chosen in SETTINGS.items():
         settings = Plateau(**{**base, "relative": False, "epsilon": 0.0, **chosen})
         why = "patience and cooldown one more in Keras, an absolute threshold and eps=0 in torch: the two are one"
-        yield Paired("both", "reducelronplateau", name, why, "float64", "paired", settings)
+        yield PairedCheck("both", "reducelronplateau", name, why, "float64", "paired", settings)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.base import Group
+from conformance.bindings.binding import Group
 from conformance.cases.check import Observation
 from conformance.judge.compared import LIMIT
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.record import Worst
 from conformance.judge.verdict import Expected, Judged, Verdict, too_wide, verdict_of
 from reference.bounded import Bounded, number, strong
@@ -194,7 +194,7 @@ class Rates(Observation):
 
 
 @verdict_of.register
-def of_rates(seen: Rates, row: Row | None) -> Verdict:
+def of_rates(seen: Rates, row: LedgerRow | None) -> Verdict:
     """Beside the references, and where these are left beside what the ledger expects."""
     found, expected = seen.beside(seen.plan.groups), None
     if row is not None and not found.conforms:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
-from conformance.bindings.base import Entry, defaults, to_arguments, to_reference
+from conformance.bindings.binding import Entry, defaults, to_arguments, to_reference
 from reference.schedules import Schedule, with_rate
 
 LONGEST = 64  # updates that are made one after the other

@@ -16,8 +16,8 @@ import numpy as np
 
 from conformance.areas.schedules.rates import MOMENTUM, Precision, Seen
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, length, points, rate_of
-from conformance.areas.schedules.torch_entries import entries
-from conformance.bindings.base import Argument, Unsupported, class_of, defaults, departures, to_arguments
+from conformance.areas.schedules.torch_schedules import entries
+from conformance.bindings.binding import Argument, Unsupported, class_of, defaults, departures, to_arguments
 from reference.formats import FLOAT64, FORMATS
 from reference.schedules import Schedule
 
@@ -87,7 +87,7 @@ def _differ(each: Sequence[dict], name: str) -> bool:
     return any(a[name] != each[0][name] for a in each)
 
 
-class Driver:
+class SchedulerDriver:
     """An optimizer and a scheduler of torch."""
 
     def __init__(
@@ -234,7 +234,7 @@ def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCa
     if mode == "constructed" and "last_epoch" not in defaults(constructor(entry)):
         raise Unsupported(f"{entry.cls} has no argument last_epoch")
     with quiet():
-        driver = Driver(entry, references, case, dtype, mode == "tensor")
+        driver = SchedulerDriver(entry, references, case, dtype, mode == "tensor")
         if mode == "indexed":
             return _indexed(driver, points(references[0], case))
         seen: Seen = []
@@ -250,7 +250,7 @@ def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCa
     return seen
 
 
-def _indexed(driver: Driver, indices: Sequence[float]) -> Seen:
+def _indexed(driver: SchedulerDriver, indices: Sequence[float]) -> Seen:
     seen: Seen = []
     for t in [*indices, indices[1], indices[-1], 0]:
         driver.scheduler.step(t)

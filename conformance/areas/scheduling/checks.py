@@ -14,13 +14,13 @@ from typing import ClassVar
 import numpy as np
 
 from conformance.areas.scheduling import ways
-from conformance.areas.scheduling.ways import RULES, WAYS, Rule, Way
+from conformance.areas.scheduling.ways import RULES, WAYS, ScheduledRule, Way
 from conformance.areas.training import task
 from conformance.areas.training.loop import Loop, Trained
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry
+from conformance.bindings.binding import Entry
 from conformance.cases.check import Check, Observation, Plan
-from conformance.judge.ledger import Row
+from conformance.judge.ledger import LedgerRow
 from conformance.judge.verdict import BLIND_ABOVE, Verdict, verdict_of
 from reference.base import Reference
 
@@ -39,7 +39,7 @@ class ScheduledCheck(Check):
         return next(w for w in WAYS if (w.framework, w.name) == (self.framework, self.way))
 
     @property
-    def _rule(self) -> Rule:
+    def _rule(self) -> ScheduledRule:
         return RULES[self.rule]
 
     @property
@@ -75,7 +75,7 @@ class Followed(Observation):
 
 
 @verdict_of.register
-def of_followed(seen: Followed, row: Row | None) -> Verdict:
+def of_followed(seen: Followed, row: LedgerRow | None) -> Verdict:
     """Every step beside the reference at the planned rate."""
     found = Loop(seen.plan.check.framework, seen.entry, seen.reference, seen.trained, ways.rates()).free()
     blind = found.resolution > BLIND_ABOVE or found.resolved_steps < seen.steps

@@ -148,7 +148,7 @@ WAYS = (
 
 
 @dataclass(frozen=True)
-class Rule:
+class ScheduledRule:
     """An optimizer, and how it is made in either framework."""
 
     name: str
@@ -164,13 +164,13 @@ class Rule:
 
 
 RULES = {
-    "sgd": Rule(
+    "sgd": ScheduledRule(
         "sgd", "plain steps, of which the learning rate can be read off", {},
         lambda tf, rate: tf.keras.optimizers.SGD(rate),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate),
         ("float64", "float32"),
     ),
-    "momentum": Rule(
+    "momentum": ScheduledRule(
         "sgd", "with momentum: the rate stands inside of the velocity in Keras and outside of it in torch",
         {"momentum": 0.875},
         lambda tf, rate: tf.keras.optimizers.SGD(rate, momentum=0.875),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conformance.areas.training import task
-from conformance.bindings.base import Entry, Group, State
+from conformance.bindings.binding import Entry, Group, State
 from conformance.cases.problems import Problem
 from conformance.judge.compared import ratio_of, worst_of
 from conformance.judge.evidence import Evidence

@@ -15,7 +15,7 @@ import numpy as np
 from conformance.areas.training import task
 from conformance.areas.training.loop import Trained
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.base import State, Unsupported
+from conformance.bindings.binding import State, Unsupported
 
 Hook = Callable[[int, Any], None]  # called with the epoch, counted from 0, and the optimizer
 

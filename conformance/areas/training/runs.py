@@ -12,7 +12,7 @@ import numpy as np
 from conformance.areas.training import task
 from conformance.areas.training.loop import Trained
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Group
+from conformance.bindings.binding import Entry, Group
 from reference.base import Reference
 
 MODES = {"torch": "forloop", "keras": "graph"}

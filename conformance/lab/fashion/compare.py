@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.bindings import installed
 from conformance.errors import Incomplete
-from conformance.lab.fashion import calls, pool
+from conformance.lab.fashion import pool, training_calls
 from conformance.lab.fashion.data import Data
 from conformance.lab.fashion.train import FIRST, Job
 
@@ -20,10 +20,10 @@ PROBES = ("reversed", "float64", "rounded")  # what tells why two trainings part
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What is compared, and how."""
 
-    optimizers: tuple[str, ...] = calls.DEFAULT
+    optimizers: tuple[str, ...] = training_calls.DEFAULT
     frameworks: tuple[str, ...] = ("torch", "keras")
     seeds: int = 3  # trained as translated pairs
     default_seeds: int = 1  # and with the defaults
@@ -38,10 +38,10 @@ class Plan:
 
 
 @dataclass
-class Comparison:
+class TrainingComparison:
     """What came out: records as `train` makes them."""
 
-    plan: Plan
+    plan: TrainingPlan
     grid: list[dict[str, Any]]
     rates: Mapping[str, float | None]  # chosen on the validation set
     records: list[dict[str, Any]]
@@ -53,20 +53,20 @@ def frameworks(wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(f for f in wanted if f in there)
 
 
-def run(plan: Plan, source: pool.Source, loaded: Data, folder: Path) -> Comparison:
+def run(plan: TrainingPlan, source: pool.Source, loaded: Data, folder: Path) -> TrainingComparison:
     """Everything that is not finished yet."""
     grid_jobs = [job for name in plan.optimizers for job in search(plan, name)]
     grid = pool.run(grid_jobs, source, loaded, folder, plan.processes, "learning rates")
     rates = {name: chosen(grid, name) for name in plan.optimizers}
     records = pool.run(trainings(plan, rates), source, loaded, folder, plan.processes, "trainings")
-    return Comparison(plan, grid, rates, records)
+    return TrainingComparison(plan, grid, rates, records)
 
 
-def search(plan: Plan, name: str) -> list[Job]:
+def search(plan: TrainingPlan, name: str) -> list[Job]:
     """The grid of an optimizer: each rate, in each framework, for a few epochs."""
     found = []
-    for rate in calls.grid(name):
-        for framework, call in calls.translated(name, rate).calls.items():
+    for rate in training_calls.grid(name):
+        for framework, call in training_calls.translated(name, rate).calls.items():
             if framework in plan.frameworks:
                 found.append(job_of(plan, "grid", call, 0, epochs=plan.grid_epochs, evaluations=1, rate=rate))
     return found
@@ -95,10 +95,10 @@ def score(grid: Sequence[Mapping[str, Any]], name: str) -> dict[float, float]:
     return {rate: float(np.mean(values)) if min(values) >= 0 else -1.0 for rate, values in sorted(found.items())}
 
 
-def trainings(plan: Plan, rates: Mapping[str, float | None]) -> list[Job]:
+def trainings(plan: TrainingPlan, rates: Mapping[str, float | None]) -> list[Job]:
     """All that are compared, the first seed of every optimizer before the second of any."""
-    translated = {name: calls.translated(name, rate) for name, rate in rates.items()}
-    defaults = {name: calls.by_default(name) for name in rates}
+    translated = {name: training_calls.translated(name, rate) for name, rate in rates.items()}
+    defaults = {name: training_calls.by_default(name) for name in rates}
     found = []
     for seed in range(max(plan.seeds, plan.default_seeds)):
         for setting, pairs, seeds in (
@@ -112,7 +112,7 @@ def trainings(plan: Plan, rates: Mapping[str, float | None]) -> list[Job]:
                 ]  # fmt: skip
         if seed == 0:
             for name, pair in translated.items():
-                without = calls.translated(name, rates[name], calls.NEGLIGIBLE).calls
+                without = training_calls.translated(name, rates[name], training_calls.NEGLIGIBLE).calls
                 for framework, call in pair.calls.items():
                     if framework in plan.frameworks:
                         first = replace(job_of(plan, "", call, 0, epochs=1), steps=FIRST)
@@ -123,14 +123,14 @@ def trainings(plan: Plan, rates: Mapping[str, float | None]) -> list[Job]:
                                 first,
                                 setting="rounded",
                                 dtype="float64",
-                                arguments=calls.rounded(without[framework]).arguments,
+                                arguments=training_calls.rounded(without[framework]).arguments,
                             ),
                         }
                         found += [probes[name] for name in plan.probes]
     return found
 
 
-def job_of(plan: Plan, setting: str, call: calls.Call, seed: int, **other: Any) -> Job:
+def job_of(plan: TrainingPlan, setting: str, call: training_calls.TrainingCall, seed: int, **other: Any) -> Job:
     return Job(
         setting=setting, optimizer=call.optimizer, framework=call.framework, seed=seed, call=call.text,
         arguments=dict(call.arguments), batch=plan.batch, threads=plan.threads, limit=plan.limit,

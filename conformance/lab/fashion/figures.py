@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.lab.fashion import calls, compare, statistics
+from conformance.lab.fashion import compare, statistics, training_calls
 from conformance.porting.translation import reference_of
 from conformance.porting.uses import argument_name
 
@@ -24,7 +24,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Side:
+class FrameworkResult:
     """One framework with one optimizer in one setting, over its seeds."""
 
     framework: str
@@ -80,13 +80,13 @@ class Setting:
     """An optimizer with hyperparameters translated, or as by default."""
 
     name: str
-    sides: tuple[Side, ...]
-    test: statistics.Paired | None  # of the test accuracies, Keras minus PyTorch, in points
+    sides: tuple[FrameworkResult, ...]
+    test: statistics.PairedDifference | None  # of the test accuracies, Keras minus PyTorch, in points
     images: tuple[statistics.Images, ...]  # of each pair: PyTorch first
 
 
 @dataclass(frozen=True)
-class Together:
+class LossGap:
     """Two trainings step by step: how far their losses are apart, relative to the loss."""
 
     name: str
@@ -108,7 +108,7 @@ class Optimizer:
     translated: Setting
     defaults: Setting | None
     default_differences: tuple[tuple[str, str, str], ...]  # what, PyTorch, Keras
-    together: tuple[Together, ...]
+    together: tuple[LossGap, ...]
     why: str
 
     @property
@@ -116,19 +116,19 @@ class Optimizer:
         return [self.translated] + ([self.defaults] if self.defaults else [])
 
 
-def optimizers(found: compare.Comparison) -> list[Optimizer]:
+def optimizers(found: compare.TrainingComparison) -> list[Optimizer]:
     """Each optimizer of the comparison."""
     return [_optimizer(found, name) for name in found.plan.optimizers]
 
 
-def _optimizer(found: compare.Comparison, name: str) -> Optimizer:
+def _optimizer(found: compare.TrainingComparison, name: str) -> Optimizer:
     mine = [r for r in found.records if r["job"]["optimizer"] == name]
     by = {s: [r for r in mine if r["job"]["setting"] == s] for s in ("translated", "defaults", *compare.PROBES)}
-    pair = calls.translated(name, found.rates[name])
+    pair = training_calls.translated(name, found.rates[name])
     together = tuple(_together(by))
     return Optimizer(
         optimizer=name,
-        title=calls.entry_of(name)[1].cls,
+        title=training_calls.entry_of(name)[1].cls,
         rate=found.rates[name],
         grid=compare.score(found.grid, name),
         alone=pair.alone,
@@ -146,7 +146,7 @@ def _setting(name: str, records: Sequence[Record]) -> Setting:
     for framework in BINDINGS:
         mine = sorted((r for r in records if r["job"]["framework"] == framework), key=lambda r: r["job"]["seed"])
         if mine:
-            sides.append(Side(framework, mine[0]["job"]["call"], tuple(mine)))
+            sides.append(FrameworkResult(framework, mine[0]["job"]["call"], tuple(mine)))
     if len(sides) < 2:
         return Setting(name, tuple(sides), None, ())
     torch, keras = sides
@@ -165,11 +165,11 @@ def right(record: Record) -> np.ndarray:
 
 def default_differences(name: str) -> list[tuple[str, str, str]]:
     """The hyperparameters in which the defaults of the two frameworks are not the same."""
-    key = calls.entry_of(name)[1].optimizer
+    key = training_calls.entry_of(name)[1].optimizer
     entries = {f: b.entries[key] for f, b in BINDINGS.items() if key in b.entries}
     if len(entries) < 2:
         return []
-    known = {f: reference_of(e, f, calls.MOMENTUM.get(key, {})) for f, e in entries.items()}
+    known = {f: reference_of(e, f, training_calls.MOMENTUM.get(key, {})) for f, e in entries.items()}
     torch, keras = known["torch"], known["keras"]
     keras = getattr(keras, "inner", keras)
     found = []
@@ -200,13 +200,13 @@ def parted(differences: np.ndarray) -> tuple[int | None, ...]:
     return tuple(steps)
 
 
-def _together(by: Mapping[str, Sequence[Record]]) -> list[Together]:
+def _together(by: Mapping[str, Sequence[Record]]) -> list[LossGap]:
     found = []
 
     def add(name: str, says: str, first: Record | None, second: Record | None) -> None:
         if first is not None and second is not None:
             gone = relative(first, second)
-            found.append(Together(name, says, gone, parted(gone)))
+            found.append(LossGap(name, says, gone, parted(gone)))
 
     def of(setting: str, framework: str) -> Record | None:
         mine = [r for r in by[setting] if r["job"]["framework"] == framework and r["job"]["seed"] == 0]
@@ -233,7 +233,7 @@ def by_seed(records: Sequence[Record]) -> list[int | None]:
     return [parted(relative(pair["torch"], pair["keras"]))[LEVELS.index(SEEN)] for pair in pairs]
 
 
-def why(found: Mapping[str, Together], seeds: Sequence[int | None], has_epsilon: bool) -> str:
+def why(found: Mapping[str, LossGap], seeds: Sequence[int | None], has_epsilon: bool) -> str:
     """What the probes say about why the two frameworks part, in sentences."""
     if "frameworks" not in found:
         return ""
@@ -265,7 +265,7 @@ def why(found: Mapping[str, Together], seeds: Sequence[int | None], has_epsilon:
     return " ".join(said + ([_cause(found, step, at)] if step else [])).strip()
 
 
-def _cause(found: Mapping[str, Together], step: int, at: int) -> str:
+def _cause(found: Mapping[str, LossGap], step: int, at: int) -> str:
     """Which of the two causes is quick enough: the rounding of hyperparameters, or that of sums."""
     wide = found["float64"].steps[at] if "float64" in found else None
     alone = {n: t.steps[at] for n, t in found.items() if n.endswith("reversed")}

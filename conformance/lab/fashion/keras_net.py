@@ -14,7 +14,7 @@ from conformance.lab.fashion.data import SIDE
 from conformance.lab.fashion.net import LAYERS, Conv
 
 
-class Net:
+class KerasNet:
     """The network with its optimizer. Images come as (n, height, width, 1), the dtype is theirs."""
 
     def __init__(self, weights: Sequence[np.ndarray], optimizer: str, arguments: Mapping[str, Any], dtype: str):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.lab.fashion.figures import GOAL, SEEN, Optimizer, Side
+from conformance.lab.fashion.figures import GOAL, SEEN, FrameworkResult, Optimizer
 from conformance.lab.fashion.statistics import MARGIN
 
 # Okabe & Ito's blue and vermilion, and a grey: told apart with any colour vision, and dark and lighter in grey.
@@ -113,7 +113,7 @@ def _from(at: Any, low: float) -> None:
         at.set_ylim(max(bottom, low), top)
 
 
-def _curve(at: Any, side: Side, kind: str, what: str) -> None:
+def _curve(at: Any, side: FrameworkResult, kind: str, what: str) -> None:
     steps, values = side.curve(kind, what)
     by_epoch = steps / _steps_an_epoch(side)
     look = {**LOOKS[side.framework], "markersize": 4, "markevery": max(1, len(steps) // 10)}
@@ -132,7 +132,7 @@ def _curve(at: Any, side: Side, kind: str, what: str) -> None:
         )
 
 
-def _steps_an_epoch(side: Side) -> int:
+def _steps_an_epoch(side: FrameworkResult) -> int:
     return side.records[0]["epochs"][0]["step"]
 
 
@@ -160,7 +160,7 @@ def accuracy(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
     return figure
 
 
-def _pairs(at: Any, rows: Sequence[tuple[Optimizer, Any, Side]]) -> None:
+def _pairs(at: Any, rows: Sequence[tuple[Optimizer, Any, FrameworkResult]]) -> None:
     """A line between optimizers."""
     for place in range(1, len(rows)):
         if rows[place][0] is not rows[place - 1][0]:

@@ -51,7 +51,7 @@ def t_quantile(probability: float, freedom: int) -> float:
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedDifference:
     """Differences of pairs, in points of accuracy, and what they show."""
 
     differences: tuple[float, ...]
@@ -63,7 +63,7 @@ class Paired:
     says: str
 
 
-def paired(differences: Sequence[float], margin: float = MARGIN) -> Paired:
+def paired(differences: Sequence[float], margin: float = MARGIN) -> PairedDifference:
     """Two one-sided t tests of the mean difference against +-margin (Schuirmann 1987), and one against zero.
 
     EQUIVALENT: the 90 % interval of the mean lies within the margin. DIFFERENT: the 95 % interval leaves out zero
@@ -72,7 +72,7 @@ def paired(differences: Sequence[float], margin: float = MARGIN) -> Paired:
     values, n = tuple(float(d) for d in differences), len(differences)
     mean = fmean(values)
     if n < 2:
-        return Paired(values, mean, None, None, None, Finding.NOT_SHOWN, "one pair: no test is possible")
+        return PairedDifference(values, mean, None, None, None, Finding.NOT_SHOWN, "one pair: no test is possible")
     spread = stdev(values)
     error = spread / math.sqrt(n)
     half = t_quantile(1 - LEVEL, n - 1) * error
@@ -80,13 +80,13 @@ def paired(differences: Sequence[float], margin: float = MARGIN) -> Paired:
     apart = abs(mean) > t_quantile(1 - LEVEL / 2, n - 1) * error
     if -margin < low and high < margin:
         also = ", and a smaller difference is shown" if apart else ""
-        return Paired(
+        return PairedDifference(
             values, mean, spread, low, high, Finding.EQUIVALENT, f"equivalent within {margin} points{also}"
         )
     if apart:
-        return Paired(values, mean, spread, low, high, Finding.DIFFERENT, "a difference is shown")
+        return PairedDifference(values, mean, spread, low, high, Finding.DIFFERENT, "a difference is shown")
     says = f"no difference shown, nor equivalence within {margin} points"
-    return Paired(values, mean, spread, low, high, Finding.NOT_SHOWN, says)
+    return PairedDifference(values, mean, spread, low, high, Finding.NOT_SHOWN, says)
 
 
 def sampling_error(accuracy: float, images: int) -> float:

@@ -11,7 +11,7 @@ from conformance.bindings import torch as binding
 from conformance.lab.fashion.net import LAYERS, Conv
 
 
-class Net:
+class TorchNet:
     """The network with its optimizer. Images come as (n, height, width, 1), the dtype is theirs."""
 
     def __init__(self, weights: Sequence[np.ndarray], optimizer: str, arguments: Mapping[str, Any], dtype: str):

@@ -7,8 +7,8 @@ from typing import Any
 
 from conformance.areas.schedules.functions import Power, Steps
 from conformance.areas.schedules.schedule_cases import WARMUP, WARMUP_WHY, ScheduleEntry, sequence
-from conformance.bindings.base import Argument
-from reference.schedules import (
+from conformance.bindings.binding import Argument
+from reference.schedules import (  # fmt: skip
     Averaging,
     Chained,
     Constant,
@@ -24,7 +24,7 @@ from reference.schedules import (
     Polynomial,
     Schedule,
     Sequential,
-)  # fmt: skip
+)
 
 NO_INDEX = "step(epoch) is deprecated, and documented as not universally supported: {cls} has no closed form"
 OWN_RATE = ("OneCycleLR", "CyclicLR")  # their own arguments say where they start, not the optimizer

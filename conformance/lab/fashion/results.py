@@ -18,7 +18,7 @@ import numpy as np
 from conformance.errors import BadInput
 from conformance.judge.record import decoded, encoded
 from conformance.lab.fashion import net
-from conformance.lab.fashion.compare import Comparison, Plan
+from conformance.lab.fashion.compare import TrainingComparison, TrainingPlan
 from conformance.lab.fashion.train import FORMAT
 
 NAME = "results.json"
@@ -46,7 +46,7 @@ def _processor() -> str:
         return platform.processor() or "unknown"
 
 
-def dump(found: Comparison, about: Mapping[str, Any]) -> str:
+def dump(found: TrainingComparison, about: Mapping[str, Any]) -> str:
     """The text of results.json: a record a line."""
     grid = [{**r, "first_losses": []} for r in found.grid]
     head = {"format": FORMAT, **about, "plan": asdict(found.plan), "rates": dict(found.rates)}
@@ -57,16 +57,16 @@ def dump(found: Comparison, about: Mapping[str, Any]) -> str:
     return "{" + ",\n".join(lines) + "}\n"
 
 
-def load(path: Path) -> tuple[Comparison, dict[str, Any]]:
+def load(path: Path) -> tuple[TrainingComparison, dict[str, Any]]:
     """The comparison in a file, and its circumstances."""
     try:
         content = decoded(json.loads(path.read_text(encoding="utf-8")))
         if content.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        known = {f.name for f in fields(Plan)}
+        known = {f.name for f in fields(TrainingPlan)}
         given = {k: tuple(v) if isinstance(v, list) else v for k, v in content.pop("plan").items() if k in known}
         parts = {name: content.pop(name) for name in ("grid", "rates", "records")}
-        return Comparison(plan=Plan(**given), **parts), content
+        return TrainingComparison(plan=TrainingPlan(**given), **parts), content
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"{path}: cannot be read as the result of a comparison ({error}). "
@@ -74,7 +74,7 @@ def load(path: Path) -> tuple[Comparison, dict[str, Any]]:
         ) from error
 
 
-def table(found: Comparison) -> str:
+def table(found: TrainingComparison) -> str:
     """The curves, a point a line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -93,7 +93,7 @@ def table(found: Comparison) -> str:
     return buffer.getvalue()
 
 
-def _rate(job: Mapping[str, Any], found: Comparison) -> Any:
+def _rate(job: Mapping[str, Any], found: TrainingComparison) -> Any:
     if job["setting"] == "defaults":
         return "default"
     return job["rate"] if job["setting"] == "grid" else found.rates[job["optimizer"]]

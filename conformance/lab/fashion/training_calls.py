@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.base import Entry, Unsupported, to_arguments
+from conformance.bindings.binding import Entry, Unsupported, to_arguments
 from conformance.errors import BadInput
 from conformance.porting.map_data import defaults_of
 from conformance.porting.translation import NoEquivalent, find, of_reference, reference_of
@@ -37,7 +37,7 @@ GRID: Mapping[str, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True)
-class Call:
+class TrainingCall:
     """A constructor call of one framework."""
 
     framework: str
@@ -47,10 +47,10 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Pair:
+class CallPair:
     """The calls of the frameworks that have the optimizer, and what is said about them."""
 
-    calls: Mapping[str, Call]
+    calls: Mapping[str, TrainingCall]
     conditions: tuple[str, ...] = ()  # under which the steps are the same
     losses: tuple[str, ...] = ()  # what is not the same in spite of the translation
     alone: str = ""  # why there is no pair
@@ -87,7 +87,7 @@ def grid(name: str) -> tuple[float, ...]:
     return tuple(float(f"{rate * by:.3g}") for by in (1 / 3, 1, 3))
 
 
-def translated(name: str, rate: float | None, epsilon: float = EPSILON) -> Pair:
+def translated(name: str, rate: float | None, epsilon: float = EPSILON) -> CallPair:
     """The calls that take the same steps, at this learning rate."""
     framework, entry = entry_of(name)
     other = "keras" if framework == "torch" else "torch"
@@ -97,12 +97,12 @@ def translated(name: str, rate: float | None, epsilon: float = EPSILON) -> Pair:
     there = BINDINGS[other].entries.get(entry.optimizer)
     if there is None or there.reference is not entry.reference:
         calls = {framework: _call(framework, entry, reference)}
-        return Pair(calls, alone=f"{BINDINGS[other].framework} has no {entry.cls}")
+        return CallPair(calls, alone=f"{BINDINGS[other].framework} has no {entry.cls}")
     reference, found = _cured(reference, entry, there, (framework, other), epsilon)
     if found.outside:
         raise BadInput(f"--optimizer: {entry.cls} cannot be translated by its constructor alone: {found.outside}")
     calls = {framework: _call(framework, entry, reference), other: _made(other, there, found.arguments)}
-    return Pair(
+    return CallPair(
         {f: calls[f] for f in BINDINGS if f in calls},
         tuple(c.says for c in found.conditions),
         tuple(loss.says for loss in found.losses),
@@ -128,7 +128,7 @@ def _cured(
     return reference, found
 
 
-def rounded(call: Call) -> Call:
+def rounded(call: TrainingCall) -> TrainingCall:
     """With every number as float32 has it, so that no framework has anything left to round: for float64.
 
     Of a pair whose epsilon is NEGLIGIBLE, nothing is left of the differences that the map knows.
@@ -145,15 +145,15 @@ def rounded(call: Call) -> Call:
     return replace(call, arguments={k: as_float32(known.get(k, v)) for k, v in every.items()})
 
 
-def by_default(name: str) -> Pair:
+def by_default(name: str) -> CallPair:
     """The calls as users write them first: nothing but what makes it this optimizer."""
     _, entry = entry_of(name)
     arguments = MOMENTUM.get(entry.optimizer, {})
     there = {f: b.entries[entry.optimizer] for f, b in BINDINGS.items() if entry.optimizer in b.entries}
-    return Pair({f: _made(f, e, arguments) for f, e in there.items()})
+    return CallPair({f: _made(f, e, arguments) for f, e in there.items()})
 
 
-def _call(framework: str, entry: Entry, reference: Reference) -> Call:
+def _call(framework: str, entry: Entry, reference: Reference) -> TrainingCall:
     """The call that asks the framework for this reference, without what is the default anyway."""
     known = defaults_of(framework, entry)
     try:
@@ -166,6 +166,6 @@ def _call(framework: str, entry: Entry, reference: Reference) -> Call:
 _NONE = inspect.Parameter.empty
 
 
-def _made(framework: str, entry: Entry, arguments: Mapping[str, Any]) -> Call:
+def _made(framework: str, entry: Entry, arguments: Mapping[str, Any]) -> TrainingCall:
     text = BINDINGS[framework].call(entry, [", ".join(f"{k}={v!r}" for k, v in arguments.items())])
-    return Call(framework, entry.optimizer, dict(arguments), text)
+    return TrainingCall(framework, entry.optimizer, dict(arguments), text)

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from conformance.judge.record import atomically
-from conformance.lab.fashion import data, figures, store
-from conformance.lab.fashion.calls import EPSILON
-from conformance.lab.fashion.compare import Comparison
+from conformance.lab.fashion import data, figures, results
+from conformance.lab.fashion.compare import TrainingComparison
 from conformance.lab.fashion.figures import EXPECTED, GOAL, LEVELS, NAMES, SEEN, Optimizer
 from conformance.lab.fashion.statistics import MARGIN, Finding, sampling_error
+from conformance.lab.fashion.training_calls import EPSILON
 
 
-def write(found: Comparison, about: Mapping[str, Any], folder: Path) -> list[Path]:
+def write(found: TrainingComparison, about: Mapping[str, Any], folder: Path) -> list[Path]:
     """results.json, then everything that is made from it; the page for people first in the list."""
-    with atomically(folder / store.NAME) as file:
-        file.write(store.dump(found, about))
+    with atomically(folder / results.NAME) as file:
+        file.write(results.dump(found, about))
     return render(folder)
 
 
@@ -27,7 +27,7 @@ def render(folder: Path) -> list[Path]:
     """Make the pages again from results.json: all of them or none."""
     from conformance.lab.fashion import plots
 
-    found, about = store.load(folder / store.NAME)
+    found, about = results.load(folder / results.NAME)
     optimizers = figures.optimizers(found)
     content: dict[str, str | bytes] = {**texts(found, about, optimizers), **plots.draw(optimizers)}
     with contextlib.ExitStack() as stack:
@@ -37,9 +37,9 @@ def render(folder: Path) -> list[Path]:
     return [folder / name for name in content]
 
 
-def texts(found: Comparison, about: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> dict[str, str]:
+def texts(found: TrainingComparison, about: Mapping[str, Any], optimizers: Sequence[Optimizer]) -> dict[str, str]:
     """File name -> text. The same results give the same texts."""
-    from conformance.report.pages import environment
+    from conformance.report.templating import environment
 
     context = {
         "f": found,
@@ -68,7 +68,7 @@ def texts(found: Comparison, about: Mapping[str, Any], optimizers: Sequence[Opti
         env = environment(html=html)
         env.filters |= {"percent": percent, "points": points, "steps": steps, "mood": mood}
         texts[name] = env.get_template(template).render(context)
-    return {**texts, "curves.csv": store.table(found)}
+    return {**texts, "curves.csv": results.table(found)}
 
 
 # ---------------------------------------------------------------- numbers as text
@@ -138,7 +138,7 @@ def test_images(optimizers: Sequence[Optimizer]) -> int:
     return optimizers[0].translated.sides[0].records[0]["test"]["images"]
 
 
-def total(found: Comparison) -> tuple[int, float, float]:
+def total(found: TrainingComparison) -> tuple[int, float, float]:
     """Trainings, and the minutes that their steps took: elapsed, one after the other, and of the processor."""
     every = [*found.grid, *found.records]
     minutes = [sum(pair[i] for r in every for pair in r["seconds"]) / 60 for i in (0, 1)]
