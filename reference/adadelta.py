@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,

@@ -58,9 +58,12 @@ class Adafactor(PerTensor):
     separable: ClassVar[bool] = False
 
     learning_rate: float = hyper(
-        0.01, within="[0, inf)", base=0.375, probe=2.0**-6,  # 0.375: above 1 / sqrt t from step 8 on
+        0.01,
+        within="[0, inf)",
+        base=0.375,
+        probe=2.0**-6,  # 0.375: above 1 / sqrt t from step 8 on
         cite=f"{SHAZEER}, Algorithm 6: the 10^-2 in rho_t; PyTorch documentation: lr",
-    )  # fmt: skip
+    )
     beta_2_decay: float = hyper(
         -0.8, within="(-inf, 0]", base=-0.75, probe=-0.5, cite=f"{SHAZEER}, Section 7.2 and Algorithm 6: 1 - t^-0.8"
     )
@@ -79,9 +82,10 @@ class Adafactor(PerTensor):
     weight_decay: float = weight_decay()
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "factors", one_of=("factors", "denominator"),
+        "factors",
+        one_of=("factors", "denominator"),
         cite=f"{SHAZEER}, Algorithm 4 (factors); PyTorch documentation, torch.optim.Adafactor, note (denominator)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     combinations: ClassVar = {

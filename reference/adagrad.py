@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -54,10 +54,12 @@ class Adagrad(PerTensor):
         0.0, within="[0, inf)", probe=0.25, cite="PyTorch documentation, torch.optim.Adagrad: eta (lr decay)"
     )
     initial_accumulator: float = hyper(
-        0.0, within="[0, inf)", probe=0.125,
+        0.0,
+        within="[0, inf)",
+        probe=0.125,
         cite="PyTorch documentation, torch.optim.Adagrad: tau; Keras documentation, Adagrad: "
         "initial_accumulator_value",
-    )  # fmt: skip
+    )
     epsilon: float = hyper(
         1e-10, within="[0, inf)", base=2.0**-10, probe=2.0**-4, cite="Duchi et al. 2011, Figure 1: delta"
     )
@@ -65,9 +67,10 @@ class Adagrad(PerTensor):
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "outside", one_of=("outside", "inside"),
+        "outside",
+        one_of=("outside", "inside"),
         cite="Duchi et al. 2011, Figure 1 (outside); Ruder 2016, Section 4.3 (inside)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     combinations: ClassVar = {

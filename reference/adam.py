@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -74,9 +74,10 @@ class Adam(PerTensor):
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "corrected", one_of=("corrected", "hat"),
+        "corrected",
+        one_of=("corrected", "hat"),
         cite="Kingma & Ba 2015, Algorithm 1, against the last paragraph of Section 2 (epsilon hat)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     stateful: ClassVar = {"amsgrad": True}

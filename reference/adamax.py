@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -50,16 +50,20 @@ class Adamax(PerTensor):
     beta_1: float = beta(0.9, 0.875, 0.5, "Kingma & Ba 2015, Algorithm 2: beta_1")
     beta_2: float = beta(0.999, 0.96875, 0.75, "Kingma & Ba 2015, Algorithm 2: beta_2")
     epsilon: float = hyper(
-        1e-8, within="[0, inf)", base=2.0**-10, probe=2.0**-4,
+        1e-8,
+        within="[0, inf)",
+        base=2.0**-10,
+        probe=2.0**-4,
         cite="PyTorch documentation, torch.optim.Adamax: epsilon; Keras documentation, Adamax: epsilon",
-    )  # fmt: skip
+    )
     weight_decay: float = weight_decay()
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "norm", one_of=("norm", "beside"),
+        "norm",
+        one_of=("norm", "beside"),
         cite="PyTorch documentation, torch.optim.Adamax (norm); Keras documentation, Adamax (beside)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     combinations: ClassVar = {

@@ -73,7 +73,7 @@ class Bounded:
     def __float__(self) -> float:
         raise TypeError("a Bounded is not a float: converting it would lose the error bound; use .value")
 
-    __hash__ = None  # type: ignore[assignment]  # equality is elementwise
+    __hash__ = None  # equality is elementwise
 
     # -- dispatch (NEP 13, NEP 18) ---------------------------------------------------------------
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -142,8 +142,8 @@ class Bounded:
     def __le__(self, other: Any) -> np.ndarray:
         return RULES[np.less_equal](self, other)
 
-    def __eq__(self, other: Any) -> np.ndarray:  # type: ignore[override]
+    def __eq__(self, other: Any) -> np.ndarray:
         return RULES[np.equal](self, other)
 
-    def __ne__(self, other: Any) -> np.ndarray:  # type: ignore[override]
+    def __ne__(self, other: Any) -> np.ndarray:
         return RULES[np.not_equal](self, other)

@@ -53,10 +53,13 @@ class Lamb(PerTensor):
     epsilon: float = epsilon(1e-6)
     weight_decay: float = weight_decay()
     decay: str = hyper(
-        "ratio", one_of=("ratio", "decoupled"), probe="decoupled", needs={"weight_decay": 0.25},
+        "ratio",
+        one_of=("ratio", "decoupled"),
+        probe="decoupled",
+        needs={"weight_decay": 0.25},
         cite="You et al. 2020, Algorithm 2: r_t + lambda x_t (ratio); Loshchilov & Hutter 2019, Algorithm 2, "
         "line 12 (decoupled)",
-    )  # fmt: skip
+    )
     maximize: bool = maximize()
     counter: str = counter()
 

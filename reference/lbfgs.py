@@ -64,9 +64,12 @@ class LBFGS(Reference):
         1e-7, within="[0, inf)", probe=4.0, cite=f"{DOCUMENTED}: tolerance_grad (first order optimality)"
     )
     tolerance_change: float = hyper(
-        1e-9, within="[0, inf)", probe=2.0**-3, needs={"max_iter": 6},
+        1e-9,
+        within="[0, inf)",
+        probe=2.0**-3,
+        needs={"max_iter": 6},
         cite=f"{DOCUMENTED}: tolerance_change (function value or parameter changes)",
-    )  # fmt: skip
+    )
     history_size: int = hyper(100, within="[1, inf)", base=2, probe=4, cite=f"{NW}, Algorithm 7.5: m")
     line_search: str | None = hyper(None, one_of=(None, "strong_wolfe"), cite=f"{NW}, Algorithms 3.5 and 3.6")
 
@@ -74,51 +77,107 @@ class LBFGS(Reference):
         "quadratic": {"learning_rate": 0.5, "problem": "quadratic"},
         "quadratic-several": {"learning_rate": 0.5, "max_iter": 2, "problem": "quadratic", "steps": 3},
         "quadratic-stops": {
-            "learning_rate": 0.5, "max_iter": 6, "tolerance_change": 0.5, "problem": "quadratic", "steps": 3,
+            "learning_rate": 0.5,
+            "max_iter": 6,
+            "tolerance_change": 0.5,
+            "problem": "quadratic",
+            "steps": 3,
         },
         "ripple-ends": {
-            "learning_rate": 0.5, "max_iter": 20, "tolerance_change": 7 / 256, "problem": "ripple", "steps": 1,
+            "learning_rate": 0.5,
+            "max_iter": 20,
+            "tolerance_change": 7 / 256,
+            "problem": "ripple",
+            "steps": 1,
         },
         "quadratic-solved": {
-            "learning_rate": 0.5, "max_iter": 4, "tolerance_grad": 4.0, "problem": "quadratic", "steps": 3,
+            "learning_rate": 0.5,
+            "max_iter": 4,
+            "tolerance_grad": 4.0,
+            "problem": "quadratic",
+            "steps": 3,
         },
         "wolfe-quadratic": {"learning_rate": 1.0, **WOLFE, "problem": "quadratic"},
         "wolfe-several": {"learning_rate": 1.0, **WOLFE, "max_iter": 2, "problem": "rosenbrock", "steps": 3},
         "wolfe-rosenbrock": {
-            "learning_rate": 1.0, **WOLFE, "max_eval": 25, "problem": "rosenbrock", "steps": 5,
+            "learning_rate": 1.0,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "rosenbrock",
+            "steps": 5,
         },
         "wolfe-short": {
-            "learning_rate": 0.25, **WOLFE, "max_eval": 25, "problem": "quadratic", "steps": 4,
+            "learning_rate": 0.25,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "quadratic",
+            "steps": 4,
         },
         "wolfe-long": {
-            "learning_rate": 16.0, **WOLFE, "max_eval": 25, "problem": "quadratic", "steps": 4,
+            "learning_rate": 16.0,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "quadratic",
+            "steps": 4,
         },
         "wolfe-limited": {
-            "learning_rate": 30.0, **WOLFE, "max_eval": 3, "problem": "rosenbrock", "steps": 3,
+            "learning_rate": 30.0,
+            **WOLFE,
+            "max_eval": 3,
+            "problem": "rosenbrock",
+            "steps": 3,
         },
         "wolfe-steep": {
-            "learning_rate": 1.0, **WOLFE, "max_eval": 25, "problem": "quartic", "steps": 1,
+            "learning_rate": 1.0,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "quartic",
+            "steps": 1,
         },
         "wolfe-zoom": {
-            "learning_rate": 3.0, **WOLFE, "max_eval": 6, "problem": "quartic", "steps": 1,
+            "learning_rate": 3.0,
+            **WOLFE,
+            "max_eval": 6,
+            "problem": "quartic",
+            "steps": 1,
         },
         "wolfe-far": {
-            "learning_rate": 12.0, **WOLFE, "max_eval": 6, "problem": "ripple", "steps": 1,
+            "learning_rate": 12.0,
+            **WOLFE,
+            "max_eval": 6,
+            "problem": "ripple",
+            "steps": 1,
         },
         "wolfe-crest": {
-            "learning_rate": 6.5, **WOLFE, "max_eval": 25, "problem": "ripple", "steps": 1,
+            "learning_rate": 6.5,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "ripple",
+            "steps": 1,
         },
         "wolfe-near": {
-            "learning_rate": 0.125, **WOLFE, "max_eval": 25, "problem": "quartic", "steps": 1,
+            "learning_rate": 0.125,
+            **WOLFE,
+            "max_eval": 25,
+            "problem": "quartic",
+            "steps": 1,
         },
         "wolfe-tolerance": {
-            "learning_rate": 4.0, **WOLFE, "max_eval": 25, "tolerance_change": 0.5,
-            "problem": "rosenbrock", "steps": 4,
+            "learning_rate": 4.0,
+            **WOLFE,
+            "max_eval": 25,
+            "tolerance_change": 0.5,
+            "problem": "rosenbrock",
+            "steps": 4,
         },
         "wolfe-rise": {
-            "learning_rate": 1.0, **WOLFE, "max_eval": 4, "problem": "step-up", "steps": 1,
+            "learning_rate": 1.0,
+            **WOLFE,
+            "max_eval": 4,
+            "problem": "step-up",
+            "steps": 1,
         },
-    }  # fmt: skip
+    }
 
     def init(self, params: list[Array]) -> Slots:
         x = _flat(params)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,

@@ -77,33 +77,39 @@ class Muon(PerTensor):
     c: float = coefficient(2.0315, 2.0, "c")
     ns_steps: int = hyper(5, within="[0, 100)", base=2, probe=5, cite=f"{JORDAN}, newtonschulz5: steps")
     epsilon: float = hyper(
-        1e-7, within="[0, inf)", probe=1.0,
+        1e-7,
+        within="[0, inf)",
+        probe=1.0,
         cite=f"{JORDAN}, newtonschulz5: X /= (X.norm() + eps); PyTorch documentation, torch.optim.Muon: term "
         "added to the denominator",
-    )  # fmt: skip
+    )
     weight_decay: float = weight_decay(0.1, base=2.0**-5)
     rms_rate: float | None = hyper(
         None, within="(0, inf)", probe=0.2, cite=f"{LIU}, equation 4: 0.2 sqrt(max(A, B))"
     )
     shape_factor: str = hyper(
-        "original", one_of=("original", "none"),
+        "original",
+        one_of=("original", "none"),
         cite="PyTorch documentation, torch.optim.Muon: sqrt(max(1, A / B)), Jordan's; against Keras "
         "documentation, Muon, rms_rate: None disables the feature",
-    )  # fmt: skip
+    )
     buffer: str = hyper(
-        "sum", one_of=("sum", "average"),
+        "sum",
+        one_of=("sum", "average"),
         cite=f"{JORDAN}: B <- mu B + G; against the same authors' program (github.com/KellerJordan/Muon, "
         "muon_update: momentum.lerp_(grad, 1 - beta))",
-    )  # fmt: skip
+    )
     orthogonal_in: str = hyper(
-        "bfloat16", one_of=("bfloat16", "parameter"),
+        "bfloat16",
+        one_of=("bfloat16", "parameter"),
         cite=f"{JORDAN}, newtonschulz5: X = G.bfloat16(); against {LIU}, equation 2, which names no precision",
-    )  # fmt: skip
+    )
     others: str = hyper(
-        "refused", one_of=("refused", "adam"),
+        "refused",
+        one_of=("refused", "adam"),
         cite="PyTorch documentation, torch.optim.Muon: other parameters should be optimized by a standard method; "
         "against Keras documentation, Muon: for any variable that isn't 2D, the AdamW step will be used",
-    )  # fmt: skip
+    )
     exclude_embeddings: bool = hyper(
         True, probe=False, one_of=(False, True), cite="Keras documentation, Muon: exclude_embeddings"
     )

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta, epsilon
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -64,10 +64,11 @@ class NAdam(PerTensor):
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "corrected", one_of=("corrected", "hat"),
+        "corrected",
+        one_of=("corrected", "hat"),
         cite="Dozat 2016, Algorithm 2 (corrected); Keras documentation, Nadam: this epsilon is epsilon hat in the "
         "Kingma and Ba paper (hat)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     combinations: ClassVar = {

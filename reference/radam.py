@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta, epsilon
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -61,19 +61,25 @@ class RAdam(PerTensor):
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     threshold: float = hyper(
-        4.0, within="[4, inf)", probe=5.5,
+        4.0,
+        within="[4, inf)",
+        probe=5.5,
         cite="Liu et al. 2020, Algorithm 2: rho_t > 4; PyTorch documentation, torch.optim.RAdam: rho_t > 5",
-    )  # fmt: skip
+    )
     epsilon_place: str = hyper(
-        "before", one_of=("before", "after"), probe="after",
+        "before",
+        one_of=("before", "after"),
+        probe="after",
         cite="PyTorch documentation, torch.optim.RAdam: l_t (before); TensorFlow Addons documentation, "
         "RectifiedAdam, as in Algorithm 1 of Kingma & Ba 2015 (after)",
-    )  # fmt: skip
+    )
     unrectified: str = hyper(
-        "momentum", one_of=("momentum", "none"), probe="none",
+        "momentum",
+        one_of=("momentum", "none"),
+        probe="none",
         cite="Liu et al. 2020, Algorithm 2, line 12 (momentum); the authors' published implementation, "
         "degenerated_to_sgd=False (none)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     combinations: ClassVar = {

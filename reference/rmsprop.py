@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import epsilon
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -62,13 +62,15 @@ class RMSprop(PerTensor):
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     epsilon_place: str = hyper(
-        "outside", one_of=("outside", "inside"),
+        "outside",
+        one_of=("outside", "inside"),
         cite="Graves 2013, equation 40 (inside); PyTorch documentation, torch.optim.RMSprop, note (outside)",
-    )  # fmt: skip
+    )
     velocity: str = hyper(
-        "outside", one_of=("outside", "inside"),
+        "outside",
+        one_of=("outside", "inside"),
         cite="Graves 2013, equations 40-41 (inside); PyTorch documentation, torch.optim.RMSprop (outside)",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     stateful: ClassVar = {"centered": True, "momentum": 0.875}

@@ -43,9 +43,11 @@ class Rprop(PerTensor):
         cite="Riedmiller & Braun 1993, equation 4: eta-, eta+",
     )
     step_sizes: tuple[float, float] = hyper(
-        (1e-6, 50.0), within="[0, inf)", probe=(2.0**-8, 2.0**-4),
+        (1e-6, 50.0),
+        within="[0, inf)",
+        probe=(2.0**-8, 2.0**-4),
         cite="Riedmiller & Braun 1993, Section III: Delta_min, Delta_max",
-    )  # fmt: skip
+    )
     maximize: bool = maximize()
     counter: str = counter()
 

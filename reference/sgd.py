@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reference.base import (  # fmt: skip
+from reference.base import (
     Array,
     PerTensor,
     counter,
@@ -51,25 +51,33 @@ class SGD(PerTensor):
     learning_rate: float = learning_rate(0.01)
     momentum: float = hyper(0.0, within="[0, inf)", probe=0.875, cite="Sutskever et al. 2013, equation 1: mu")
     dampening: float = hyper(
-        0.0, within="(-inf, inf)", probe=0.5, needs={"momentum": 0.875},
+        0.0,
+        within="(-inf, inf)",
+        probe=0.5,
+        needs={"momentum": 0.875},
         cite="PyTorch documentation, torch.optim.SGD: tau",
-    )  # fmt: skip
+    )
     nesterov: bool = hyper(
-        False, probe=True, one_of=(False, True), needs={"momentum": 0.875},
+        False,
+        probe=True,
+        one_of=(False, True),
+        needs={"momentum": 0.875},
         cite="Sutskever et al. 2013, equations 3 and 4, at the shifted point (their Appendix)",
-    )  # fmt: skip
+    )
     weight_decay: float = weight_decay()
     decay: str = decay_form("coupled")
     maximize: bool = maximize()
     velocity: str = hyper(
-        "outside", one_of=("outside", "inside"),
+        "outside",
+        one_of=("outside", "inside"),
         cite="PyTorch documentation, torch.optim.SGD, note: v <- mu v + g, p <- p - lr v; against Sutskever "
         "et al.: v <- mu v + lr g, p <- p - v",
-    )  # fmt: skip
+    )
     first_velocity: str = hyper(
-        "zero", one_of=("zero", "gradient"),
+        "zero",
+        one_of=("zero", "gradient"),
         cite="PyTorch documentation, torch.optim.SGD: if t > 1 the recurrence, else b_t <- g_t",
-    )  # fmt: skip
+    )
     counter: str = counter()
 
     stateful: ClassVar = {"momentum": 0.875}

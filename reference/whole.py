@@ -79,15 +79,29 @@ def _concatenate(arrays: Any, axis: int = 0) -> Bounded:
     return Bounded(value, error, fmt, all(p.weak for p in parts))
 
 
-FUNCTIONS.update({
-    np.where: _where, np.sum: _sum, np.mean: _mean, np.max: _max, np.dot: _matmul,
-    np.clip: _clip,
-    np.outer: lambda a, b: a.reshape(-1, 1) * b.reshape(1, -1),
-    np.zeros_like: _filled(0.0), np.ones_like: _filled(1.0),
-    np.full_like: lambda a, number, **_: _filled(number)(a),
-    np.copy: _moved(np.copy), np.reshape: _moved(np.reshape), np.transpose: _moved(np.transpose),
-    np.squeeze: _moved(np.squeeze), np.expand_dims: _moved(np.expand_dims), np.ravel: _moved(np.ravel),
-    np.broadcast_to: _moved(np.broadcast_to), np.concatenate: _concatenate,
-    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim, np.size: lambda a: a.size,
-})  # fmt: skip
+FUNCTIONS.update(
+    {
+        np.where: _where,
+        np.sum: _sum,
+        np.mean: _mean,
+        np.max: _max,
+        np.dot: _matmul,
+        np.clip: _clip,
+        np.outer: lambda a, b: a.reshape(-1, 1) * b.reshape(1, -1),
+        np.zeros_like: _filled(0.0),
+        np.ones_like: _filled(1.0),
+        np.full_like: lambda a, number, **_: _filled(number)(a),
+        np.copy: _moved(np.copy),
+        np.reshape: _moved(np.reshape),
+        np.transpose: _moved(np.transpose),
+        np.squeeze: _moved(np.squeeze),
+        np.expand_dims: _moved(np.expand_dims),
+        np.ravel: _moved(np.ravel),
+        np.broadcast_to: _moved(np.broadcast_to),
+        np.concatenate: _concatenate,
+        np.shape: lambda a: a.shape,
+        np.ndim: lambda a: a.ndim,
+        np.size: lambda a: a.size,
+    }
+)
 RULES[np.matmul] = _matmul

@@ -58,15 +58,19 @@ class Wrapped(Reference):
         None, within="[0, 1]", probe=0.75, cite="Keras documentation, Optimizer, ema_momentum"
     )
     overwrite_every: int | None = hyper(
-        None, within="[1, inf)", probe=4, needs={"average_momentum": 0.75},
+        None,
+        within="[1, inf)",
+        probe=4,
+        needs={"average_momentum": 0.75},
         cite="Keras documentation, Optimizer, ema_overwrite_frequency",
-    )  # fmt: skip
+    )
 
     average_start: str = hyper(
-        "first", one_of=("first", "initial"),
+        "first",
+        one_of=("first", "initial"),
         cite="PyTorch documentation, torch.optim.swa_utils.AveragedModel: the first update copies the parameters; "
         "TensorFlow documentation, tf.train.ExponentialMovingAverage: begins with the variable's initial value",
-    )  # fmt: skip
+    )
 
     combinations: ClassVar = {
         # A norm that begins above the limit and falls below it, where nothing is clipped.
@@ -86,7 +90,7 @@ class Wrapped(Reference):
         return not norms and getattr(self.inner, "elementwise", False)
 
     @property
-    def schedule(self) -> tuple[str, ...]:  # type: ignore[override]
+    def schedule(self) -> tuple[str, ...]:
         return self.inner.schedule
 
     def init(self, params: list[Array]) -> Slots:

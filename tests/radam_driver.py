@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from conformance import RAdam
+
 KERAS_3 = hasattr(tf.keras, "Variable")
 SHAPES = ((), (3,), (4, 5))
 SIZES = tuple(int(np.prod(shape)) for shape in SHAPES)
@@ -121,3 +123,35 @@ def assert_same(ours: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Non
         assert one.dtype == other.dtype
         assert np.isfinite(one).all()
         assert np.array_equal(one, other)
+
+
+STEPS = 12  # The first five are not rectified.
+PICKY = {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3}
+VARIANTS = [
+    {},
+    {"epsilon_place": "after_correction", "threshold": 4.0},
+    {"unrectified": "none", "weight_decay": 0.1},
+    {"weight_decay": 0.1, "decoupled_weight_decay": False},
+]
+# Only Keras 3 has these two, and only Keras 2 has jit_compile.
+OWN_TO_KERAS = (
+    [{"loss_scale_factor": 8.0}, {"gradient_accumulation_steps": 2}] if KERAS_3 else [{"jit_compile": False}]
+)
+BASE_OPTIONS = [
+    {"clipnorm": 1.0},
+    {"clipvalue": 0.5},
+    {"global_clipnorm": 1.0},
+    {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
+    *OWN_TO_KERAS,
+]
+
+
+def schedule():
+    return tf.keras.optimizers.schedules.PiecewiseConstantDecay([2, 7], [0.1, 0.02, 0.05])
+
+
+def run(rows=None, dtype="float64", compiled=False, **options):
+    """Parameters, slots and counter after a run through apply_gradients."""
+    optimizer, variables = RAdam(**(PICKY | options)), new_variables(dtype)
+    apply(optimizer, variables, gradients(STEPS) if rows is None else rows, compiled)
+    return state(optimizer, variables)

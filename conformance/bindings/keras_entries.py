@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from conformance.bindings.binding import Argument, Entry
-from reference import (  # fmt: skip
+from reference import (
     SGD,
     Adadelta,
     Adafactor,
@@ -46,9 +46,15 @@ NOT_UPDATE = {
 }
 
 
-def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], slots: Mapping[str, str],
-           dialect: Mapping[str, Any] | None = None, tensors: Iterable[str] = (),
-           **more: Any) -> Entry:  # fmt: skip
+def _entry(
+    cls: str,
+    reference: type[Reference],
+    arguments: Mapping[str, Any],
+    slots: Mapping[str, str],
+    dialect: Mapping[str, Any] | None = None,
+    tensors: Iterable[str] = (),
+    **more: Any,
+) -> Entry:
     return Entry(
         framework="keras",
         optimizer=cls.lower(),

@@ -104,7 +104,8 @@ def updates(optimizer: Any) -> Any:
 
     conformance.RAdam counts for itself; the others take that counter for their own.
     """
-    if type(optimizer).__module__ == "conformance.radam" and not hasattr(optimizer, "_iterations"):
+    ours = type(optimizer).__module__.partition(".")[0] == "conformance"
+    if ours and not hasattr(optimizer, "_iterations"):
         return optimizer.iterations // (getattr(optimizer, "gradient_accumulation_steps", None) or 1)
     return optimizer.iterations
 

@@ -14,7 +14,7 @@ from conformance.bindings.torch_driver import TorchDriver, as_array
 class TorchClosureDriver(TorchDriver):
     """The objective is evaluated by NumPy in the parameters' dtype, so that the optimizer alone is under test."""
 
-    def step(self, grads: Callable[[np.ndarray], tuple[Any, np.ndarray]]) -> None:  # type: ignore[override]
+    def step(self, grads: Callable[[np.ndarray], tuple[Any, np.ndarray]]) -> None:
         def closure() -> Any:
             x = np.concatenate([p.detach().numpy().reshape(-1) for p in self.params])
             loss, gradient = grads(x)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from conformance.bindings.binding import Argument, Entry, Slot, Unsupported
-from reference import (  # fmt: skip
+from reference import (
     ASGD,
     LBFGS,
     SGD,
@@ -47,9 +47,17 @@ MODES_ARE_MODES = {
 COMMON_ARGUMENTS = {"learning_rate": "lr", "weight_decay": "weight_decay", "maximize": "maximize"}
 
 
-def _entry(cls: str, reference: type[Reference], arguments: Mapping[str, Any], slots: Mapping[str, str],
-           fused: bool = False, capturable: bool = True, dialect: Mapping[str, Any] | None = None,
-           lacks: Mapping[str, str] | None = None, **more: Any) -> Entry:  # fmt: skip
+def _entry(
+    cls: str,
+    reference: type[Reference],
+    arguments: Mapping[str, Any],
+    slots: Mapping[str, str],
+    fused: bool = False,
+    capturable: bool = True,
+    dialect: Mapping[str, Any] | None = None,
+    lacks: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Entry:
     return Entry(
         framework="torch",
         optimizer=cls.lower(),

@@ -1,4 +1,7 @@
-"""What is checked: problems, the table of cases, the constructor calls of a file, and problems run side by side.
+"""What is checked: problems, cases, constructor calls, and the first two stages of a check, plan and observation.
 
-May import: bindings, reference. To add a problem: `problems.py`. A case of every optimizer: `table.py`.
+economy.py alone says what runs in which mode and how long. Imported by: {by}.
+
+To add a problem: problems.py. To add a case of every optimizer: table.py; one of a single framework is in its
+binding's entry.
 """

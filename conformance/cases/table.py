@@ -127,12 +127,25 @@ def cases(entry: Entry) -> list[Case]:
     found = [*_behaviour(entry), *_options(entry, entry.reference, False)]
     if "clip_norm" in entry.arguments:  # the framework wraps these around every rule
         found += _options(entry, Wrapped, True)
-        found.append(Case("accumulation-clip", "the mean is clipped, not each gradient", "ordinary",
-                          wrapping={"accumulation_steps": 2, "clip_norm": 0.75},
-                          **economy.of_option(entry, ("clip_norm",))))  # fmt: skip
-        found.append(Case("accumulation-decay", "the decay is part of the update, not of each gradient", "ordinary",
-                          overrides={"weight_decay": 0.25}, wrapping={"accumulation_steps": 2},
-                          **economy.of_option(entry, ("accumulation_steps",))))  # fmt: skip
+        found.append(
+            Case(
+                "accumulation-clip",
+                "the mean is clipped, not each gradient",
+                "ordinary",
+                wrapping={"accumulation_steps": 2, "clip_norm": 0.75},
+                **economy.of_option(entry, ("clip_norm",)),
+            )
+        )
+        found.append(
+            Case(
+                "accumulation-decay",
+                "the decay is part of the update, not of each gradient",
+                "ordinary",
+                overrides={"weight_decay": 0.25},
+                wrapping={"accumulation_steps": 2},
+                **economy.of_option(entry, ("accumulation_steps",)),
+            )
+        )
         if entry.optimizer in economy.WRAPPED_TOGETHER:
             why = "restored before call 6, where an update is half accumulated: nothing is lost"
             for name, chosen in (
@@ -140,9 +153,14 @@ def cases(entry: Entry) -> list[Case]:
                 ("average", {"average_momentum": 0.75}),
             ):
                 found.append(Case(f"{name}-resumed", why, "ordinary", wrapping=chosen, resumed_at=6))
-            found.append(Case("average-of-updates", "parameters are averaged once an update, not once a gradient",
-                              "ordinary",
-                              wrapping={"accumulation_steps": 2, "average_momentum": 0.75}))  # fmt: skip
+            found.append(
+                Case(
+                    "average-of-updates",
+                    "parameters are averaged once an update, not once a gradient",
+                    "ordinary",
+                    wrapping={"accumulation_steps": 2, "average_momentum": 0.75},
+                )
+            )
     found.append(Case("groups", TWO_GROUPS, "ordinary", second_group={"learning_rate": 2.0**-4}))
     for name, chosen in entry.cases.items():
         found.append(_combined(entry, name, "of this framework", chosen))

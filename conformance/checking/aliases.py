@@ -77,8 +77,12 @@ def _called(name: str, reference: type[Reference], framework: str) -> Iterator[s
             yield entry.arguments[name]
     yield name
     # "alpha" is the step size of some papers, but not where a binding knows it as another.
-    other = {a if isinstance(a, str) else a.name for e in known_entries(reference, framework)
-             for n, a in e.arguments.items() if n != name}  # fmt: skip
+    other = {
+        a if isinstance(a, str) else a.name
+        for e in known_entries(reference, framework)
+        for n, a in e.arguments.items()
+        if n != name
+    }
     yield from (a for a in ARGUMENTS.get(name, ()) if (a if isinstance(a, str) else a.name) not in other)
 
 

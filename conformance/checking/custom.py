@@ -146,8 +146,9 @@ class _Own:
             parameters = list(inspect.signature(optimizer).parameters.values())
         except (TypeError, ValueError) as error:
             raise BadInput(f"optimizer: the signature of {optimizer!r} cannot be read ({error})") from error
-        required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY,
-                    p.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+        required = [
+            p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         # A function of the parameters makes a torch optimizer, one of options alone a Keras optimizer.
         self.framework = found or ("torch" if required else "keras")
         if not BINDINGS[self.framework].versions():
@@ -223,7 +224,7 @@ def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int]
 
 def _cases(entry: Entry) -> list[Case]:
     """The cases of the reference; without all defaults there is no case of them."""
-    given = own_defaults(entry, entry.build)  # type: ignore[arg-type]
+    given = own_defaults(entry, entry.build)
     whole = all(n in given or n not in {f.name for f in fields(entry.reference)} for n in entry.arguments)
     found = cases(entry)
     if "learning_rate" not in entry.arguments:  # then it may have no name by which to change it either

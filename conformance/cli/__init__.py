@@ -1,4 +1,6 @@
 """The command line: one module a verb, with its `options` and its `call`.
 
-May import: everything. To add a verb: a module here, and its line in `VERBS` of main.py.
+Imported by: {by}.
+
+To add a verb: a module here, and its line in `VERBS` of main.py.
 """

@@ -1,4 +1,6 @@
 """The judge: from what an implementation did to a verdict, its outcome by the ledger, its explanation, its record.
 
-May import: cases, mutants, bindings, reference. A known divergence is a row of `ledger.toml`.
+engine.py runs a check through all stages. Imported by: {by}.
+
+To add a known divergence: a row of ledger.toml. To add a kind of observation: register its judge with `verdict_of`.
 """

@@ -172,8 +172,9 @@ def _worst(parts: Mapping, key: tuple[str, int], t: int) -> Worst:
         # Of nothing there is no element: a history that is empty in one and not in the other.
         return float(np.reshape(x, -1)[min(at, np.size(x) - 1)]) if np.size(x) else float("nan")
 
-    return Worst(float(flat[at]), t, f"{key[0]}[{key[1]}]", element, number(observed), number(value),
-                 number(error) * LIMIT)  # fmt: skip
+    return Worst(
+        float(flat[at]), t, f"{key[0]}[{key[1]}]", element, number(observed), number(value), number(error) * LIMIT
+    )
 
 
 def _size(at: Worst) -> str:
@@ -231,7 +232,7 @@ def _fitting(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect 
             continue
         agreeing = [n for n, s in enumerate(column) if n not in wrong and (s is None or ratios[n] is not None)]
         suspect = next(s for s in column if s)
-        worst = max(ratios[n] for n in explained)  # type: ignore[type-var]
+        worst = max(ratios[n] for n in explained)
         cases = len(explained) + len(agreeing)
         key = (-cases, KINDS.index(suspect.kind), round(worst, 3), suspect.name)
         scored.append((key, suspect, ratios, cases))
@@ -320,5 +321,6 @@ def _apart(value: np.ndarray, known: tuple) -> bool:
 
 
 def _ratio(compared: Compared) -> float:
-    return max((float(np.max(np.nan_to_num(r, nan=np.inf), initial=0.0)) for r, _ in compared.ratios.values()),
-               default=0.0)  # fmt: skip
+    return max(
+        (float(np.max(np.nan_to_num(r, nan=np.inf), initial=0.0)) for r, _ in compared.ratios.values()), default=0.0
+    )

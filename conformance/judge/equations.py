@@ -60,7 +60,7 @@ class RuleSource:
         self.method = getattr(type(self.reference), "update", None) or type(self.reference).step
         source, self.first = inspect.getsourcelines(self.method)
         self.source = textwrap.dedent("".join(source)).split("\n")
-        self.body: ast.FunctionDef = ast.parse("\n".join(self.source)).body[0]  # type: ignore[assignment]
+        self.body: ast.FunctionDef = ast.parse("\n".join(self.source)).body[0]
         self.file = inspect.getsourcefile(self.method) or "?"
         self.controls: dict[ast.stmt, list[ast.If]] = {}
         self.at: dict[int, ast.stmt] = {}

@@ -203,7 +203,7 @@ class _NeverCounted:
 
     def step(self, params: list, grads: list, slots: dict) -> tuple[list, dict]:
         started = {**slots, "step": [s * 0 for s in slots["step"]]}
-        params, after = super().step(params, grads, started)  # type: ignore[misc]
+        params, after = super().step(params, grads, started)
         return params, {**after, "step": slots["step"]}
 
 

@@ -1,8 +1,8 @@
-"""The optimizer lab: a page and a notebook, made from one source.
+"""The optimizer lab, a notebook and a page made from cells/ by build.py; and fashion/, the Fashion-MNIST comparison.
 
-source.py     the cells: text and code, for people to read and edit
-build.py      source.py -> the notebook and the page; runs the cells, and keeps what they said
-verb.py       `python -m conformance lab`
+Imported by: {by}.
+
+To add a part of the lab: a file in cells/. To add a plot or a figure of the comparison: fashion/.
 """
 
 from __future__ import annotations

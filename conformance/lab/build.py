@@ -1,4 +1,4 @@
-"""The notebook and the page, made from source.py, the published comparison, and what the cells said last.
+"""The notebook and the page, made from cells/, the published comparison, and what the cells said last.
 
 What they said is kept in the notebook itself, with the digest of the source that said it: a cell that was changed
 since shows nothing, until it runs again.
@@ -19,8 +19,8 @@ from typing import Any
 from conformance.errors import BadInput
 from conformance.judge.record import atomically
 
-SOURCE = Path(__file__).with_name("source.py")
-ROOT = SOURCE.parents[2]  # of the checkout: the lab is made there, not in an installation
+CELLS = Path(__file__).with_name("cells")  # files in percent format, in the order of their names
+ROOT = CELLS.parents[2]  # of the checkout: the lab is made there, not in an installation
 FOLDER = "lab"
 NOTEBOOK, PAGE = "optimizer_lab.ipynb", "optimizer_lab.html"
 RESULTS = Path("reports") / "fashion_mnist" / "results.json"
@@ -70,7 +70,7 @@ def filled(root: Path = ROOT) -> list[NotebookCell]:
         "unpublished": " (once `pyproject.toml` says where the project is published)" if "<" in address else "",
         "published": published(root / RESULTS),
     }
-    return cells(SOURCE.read_text(encoding="utf-8"), values)
+    return [c for path in sorted(CELLS.glob("*.py")) for c in cells(path.read_text(encoding="utf-8"), values)]
 
 
 @cache

@@ -225,22 +225,28 @@ def unasked(found: Resolution, name: str, r: Reference, fixed: Any, target: Entr
 
 
 Difference = Callable[[Resolution, Reference, Any, Entry], None]
+# Form -> what it comes to.
 DIFFERENCES: dict[str, Difference] = {
-    f.__name__: f
-    for f in (
-        counter,
-        velocity,
-        first_velocity,
-        dampening,
-        decay,
-        maximize,
-        learning_rate_decay,
-        epsilon_place,
-        buffer,
-        orthogonal_in,
-        shape_factor,
-        epsilon,
-    )
+    "counter": counter,
+    "velocity": velocity,
+    "first_velocity": first_velocity,
+    "dampening": dampening,
+    "decay": decay,
+    "maximize": maximize,
+    "learning_rate_decay": learning_rate_decay,
+    "epsilon_place": epsilon_place,
+    "buffer": buffer,
+    "orthogonal_in": orthogonal_in,
+    "shape_factor": shape_factor,
+    "epsilon": epsilon,
+    # What Keras' Muon does with tensors that are no hidden matrices.
+    "others": others,
+    "embeddings": others,
+    "exclude_embeddings": others,
+    "excluded": others,
+    "adam_lr_ratio": others,
+    "adam_weight_decay": others,
+    "adam_beta_1": others,
+    "adam_beta_2": others,
+    "adam_epsilon": others,
 }
-NO_MATRICES = ("others", "embeddings", "exclude_embeddings", "excluded", "adam_lr_ratio", "adam_weight_decay")
-DIFFERENCES |= dict.fromkeys((*NO_MATRICES, "adam_beta_1", "adam_beta_2", "adam_epsilon"), others)

@@ -199,9 +199,15 @@ class Difference:
 
 
 def compare(
-    source: str, here: Entry, reference: Reference, target: str, there: Entry, translated: Translation,
-    training: Training, case: str = "",
-) -> Difference:  # fmt: skip
+    source: str,
+    here: Entry,
+    reference: Reference,
+    target: str,
+    there: Entry,
+    translated: Translation,
+    training: Training,
+    case: str = "",
+) -> Difference:
     """An optimizer and its translation, in the same training; `case` is what the ledger calls it."""
     a = run(source, here, reference, training)
     b = run(target, there, translated.reference, training, translated.outside)
@@ -376,6 +382,3 @@ def _short(value: float | None) -> float | None:
     if value is None or not np.isfinite(value):
         return None
     return float(f"{value:.0e}" if abs(value) < 1e-12 else f"{value:.1e}")
-
-
-__all__ = ["broken", "compare", "defaults", "measure", "measure_all", "own", "right"]

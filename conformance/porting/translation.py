@@ -137,9 +137,17 @@ def of_reference(
     written = {k: v for k, v in arguments.items() if k not in known or (known[k] is not v and known[k] != v)}
     call = BINDINGS[target].call(there, [", ".join(f"{k}={v!r}" for k, v in written.items())])
     return Translation(
-        source, target, there.cls, written, tuple(found.conditions), tuple(found.outside), tuple(found.losses),
-        call, asked, replace(asked, **found.effective),
-    )  # fmt: skip
+        source,
+        target,
+        there.cls,
+        written,
+        tuple(found.conditions),
+        tuple(found.outside),
+        tuple(found.losses),
+        call,
+        asked,
+        replace(asked, **found.effective),
+    )
 
 
 def resolution(reference: Reference, there: Entry) -> Resolution:

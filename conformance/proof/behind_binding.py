@@ -45,13 +45,18 @@ def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iter
     """A binding of an implementation in NumPy, in the forms of a framework, while the block lasts."""
     entry, framework = trial.entry, f"numpy as {trial.framework}"
     BINDINGS[framework] = SimpleNamespace(
-        framework=framework, entries={entry.optimizer: entry}, modes=(MODE,), dtypes=(trial.dtype,),
+        framework=framework,
+        entries={entry.optimizer: entry},
+        modes=(MODE,),
+        dtypes=(trial.dtype,),
         versions=lambda: {framework: "1"},
         constructor=lambda entry: entry.reference,
-        arguments=lambda entry, reference, mode: {}, mode_reason=lambda entry, mode: "",
-        formats=lambda dtype: FORMATS[dtype], call=lambda entry, calls: f"{entry.cls} in NumPy",
+        arguments=lambda entry, reference, mode: {},
+        mode_reason=lambda entry, mode: "",
+        formats=lambda dtype: FORMATS[dtype],
+        call=lambda entry, calls: f"{entry.cls} in NumPy",
         start=lambda entry, right, params, dtype, mode: driver(entry, groups, params, dtype, False),
-    )  # fmt: skip
+    )
     side_by_side.forget()  # runs of another implementation
     try:
         yield framework

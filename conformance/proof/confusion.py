@@ -161,8 +161,8 @@ def _bits_differ(trial: Trial, given: Examined) -> bool:
 
 
 def _arrays(state: object) -> list:
-    slots = [v for _, values in sorted(state.slots.items()) for v in values if v is not None]  # type: ignore
-    return [*state.params, *slots]  # type: ignore[attr-defined]
+    slots = [v for _, values in sorted(state.slots.items()) for v in values if v is not None]
+    return [*state.params, *slots]
 
 
 def examined(trial: Trial, groups: list[Group]) -> Examined:

@@ -162,10 +162,10 @@ def _line(*parts: Any) -> bytes:
 
 
 def code(what: Any) -> str:
-    """The source of a class or a module without its comments and docstrings, which change nothing."""
+    """The source of a class or a module without what changes nothing: comments, docstrings and layout."""
     source = re.sub(r'""".*?"""', "", inspect.getsource(what), flags=re.DOTALL)
-    lines = (re.sub(r"\s+#.*| +$", "", line) for line in source.splitlines())
-    return "\n".join(line for line in lines if line)
+    lines = (re.sub(r"\s+#.*|\s+", "", line) for line in source.splitlines())
+    return re.sub(r",([)\]}])", r"\1", "".join(lines))
 
 
 # -- as data ---------------------------------------------------------------------------------------

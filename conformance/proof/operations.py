@@ -75,13 +75,14 @@ def _of_method(owner: str, method: str, function: Any, wide: bool) -> Iterator[C
     lines = [line.strip() for line in source.splitlines()]
     numbered = [f"{line} (again)" if line in lines[:i] else line for i, line in enumerate(lines)]
     there = set()
-    body = ast.parse(source).body[0].body  # type: ignore[attr-defined]
+    body = ast.parse(source).body[0].body
     limits = {n for s in body for c in ast.walk(s) if isinstance(c, ast.Compare) for n in c.comparators}
     for node in (node for statement in body for node in ast.walk(statement)):
         if not hasattr(node, "end_lineno") or node.end_lineno is None:
             continue
-        begin, end = (starts[n - 1] + c for n, c in
-                      ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)))  # fmt: skip
+        begin, end = (
+            starts[n - 1] + c for n, c in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))
+        )
         for now in _others(node, source, 10 if node in limits else 1.5 if wide else 1 + 2**-10):
             if now != source[begin:end] and (begin, end, now) not in there:
                 there.add((begin, end, now))

@@ -1,10 +1,6 @@
-"""Everything that reads run files: the rule of the gate, and the report for people and for programs.
+"""The pages: of runs, areas, versions, the map and the proof, and the same on the terminal. They need no framework.
 
-    explain   one record in words, in the order in which a person needs it (the pytest plugin uses it too)
-    gate      the rule: what passes, and the exit code
-    model     runs -> plain data, with no idea of how they are rendered
-    render    that data -> index.html, summary.md, summary.json, badge.json, badge.svg
-    terminal  that data -> the terminal
+Imported by: {by}.
 
-No framework is needed for any of it.
+To add the page of an area: a module here and an entry in `PAGES` of area_pages.py. To add a template: templates/.
 """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.areas.claims.table import CLAIMS, Claim, by_version, verdict
+from conformance.areas.claims.claim import Claim, by_version, verdict
+from conformance.areas.claims.table import CLAIMS
 from conformance.judge.record import Outcome, Record
 
 TRUE = {True: "true", False: "not true"}
@@ -31,12 +32,18 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
             "says": "Each sentence was tested by running it. What is stated has to be true for the claim to hold.",
             "head": ("claim", "role", "sentence", "found", "expected by version"),
             "rows": [
-                (c.name, reading.role.value, reading.says, _found(kept.get((c.name, reading.name))),
-                 _expected(reading.expected))
-                for c in claims for reading in c.readings
+                (
+                    c.name,
+                    reading.role.value,
+                    reading.says,
+                    _found(kept.get((c.name, reading.name))),
+                    _expected(reading.expected),
+                )
+                for c in claims
+                for reading in c.readings
             ],
         },
-    ]  # fmt: skip
+    ]
 
 
 def here(claim: Claim, kept: dict[tuple[str, str], Record]) -> str:

@@ -170,12 +170,21 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "says": "The last loss of each, how far apart they are, and what that is made of at the last step: "
                 "the largest difference of a parameter. The lab asks for final losses within 1e-4.",
                 "head": (
-                    "run", "dtype", "steps", "loss, torch", "loss, Keras", "apart", "parameters apart",
-                    "by epsilon", "by rounding of beta", "unexplained", "allowed",
+                    "run",
+                    "dtype",
+                    "steps",
+                    "loss, torch",
+                    "loss, Keras",
+                    "apart",
+                    "parameters apart",
+                    "by epsilon",
+                    "by rounding of beta",
+                    "unexplained",
+                    "allowed",
                 ),
                 "rows": [_adam(r) for r in adam],
             }
-        )  # fmt: skip
+        )
     if pairs:
         found.append(
             {
@@ -207,8 +216,13 @@ def _adam(record: Record) -> tuple[str, ...]:
     ]
     losses = [_last(s[f"{f} loss"], ".8g") for f in ("torch", "keras")]
     return (
-        TITLES[record.case], record.dtype, str(record.steps), *losses, _last(s["loss difference"]), *parts,
-    )  # fmt: skip
+        TITLES[record.case],
+        record.dtype,
+        str(record.steps),
+        *losses,
+        _last(s["loss difference"]),
+        *parts,
+    )
 
 
 def _pair(record: Record) -> tuple[str, ...]:

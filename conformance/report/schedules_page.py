@@ -216,35 +216,73 @@ PRECISION = {
     "says": "What the bounds are derived for.",
     "head": ("framework", "numbers", "so that"),
     "rows": [
-        ("Keras", "float32 tensors of all hyperparameters and of the step, whatever floatx is",
-         "a float64 training has rates of float32; steps above 2^24 are rounded; the documentation says 'the same type "
-         "as initial_learning_rate'"),
+        (
+            "Keras",
+            "float32 tensors of all hyperparameters and of the step, whatever floatx is",
+            "a float64 training has rates of float32; steps above 2^24 are rounded; the documentation says 'the same type "
+            "as initial_learning_rate'",
+        ),
         ("conformance.WarmupCosine", "floatx, as a schedule of one's own may", "float64 rates in float64"),
-        ("torch, lr a number", "float64 numbers of the host; recursive schedules from the rate before", "rounding "
-         "errors add up over the updates, and only there; the parameter rounds the rate once"),
+        (
+            "torch, lr a number",
+            "float64 numbers of the host; recursive schedules from the rate before",
+            "rounding errors add up over the updates, and only there; the parameter rounds the rate once",
+        ),
         ("torch, lr a tensor", "the dtype of the tensor, at every recursion", "float32 errors add up"),
-        ("ReduceLROnPlateau", "torch: float64 numbers; Keras: the variable, rounded to floatx at every reduction; metrics "
-         "compared in float32", "see the ledger"),
+        (
+            "ReduceLROnPlateau",
+            "torch: float64 numbers; Keras: the variable, rounded to floatx at every reduction; metrics "
+            "compared in float32",
+            "see the ledger",
+        ),
     ],
-}  # fmt: skip
+}
 CONTRADICTIONS = {
     "title": "Where the documentation contradicts itself",
     "says": "What the references follow.",
     "head": ("class", "it says", "and", "followed"),
     "rows": [
-        ("Keras CosineDecay", "the warmup goes from initial_learning_rate to warmup_target", "its code example leaves "
-         "out '+ initial_learning_rate'", "the sentence; Keras does"),
-        ("Keras CosineDecayRestarts", "each restart runs with m_mul times the initial rate", "with alpha it does not",
-         "the sentence; a row of the ledger"),
-        ("torch LinearLR", "start_factor multiplies in the first epoch", "the example begins with the second epoch's value",
-         "the sentence; torch does"),
-        ("torch PolynomialLR", "decays in total_iters steps", "the example has 0.0490 for epoch 0: that is epoch 1 with "
-         "power 1, and not 0.9", "the sentence; torch does"),
-        ("torch ChainedScheduler", "calls step() of each consecutively", "the example has 0.05 for epoch 0, where "
-         "ConstantLR multiplies by 0.1", "the sentence; torch does"),
-        ("torch CyclicLR", "scale_mode 'iterations': since the start of the cycle", "the paper: since the start of the "
-         "training", "a row of the ledger"),
-        ("torch SWALR", "arguments swa_lrs, annealing_epochs, annealing_strategy", "they are called swa_lr, anneal_epochs, "
-         "anneal_strategy", "the signature"),
+        (
+            "Keras CosineDecay",
+            "the warmup goes from initial_learning_rate to warmup_target",
+            "its code example leaves out '+ initial_learning_rate'",
+            "the sentence; Keras does",
+        ),
+        (
+            "Keras CosineDecayRestarts",
+            "each restart runs with m_mul times the initial rate",
+            "with alpha it does not",
+            "the sentence; a row of the ledger",
+        ),
+        (
+            "torch LinearLR",
+            "start_factor multiplies in the first epoch",
+            "the example begins with the second epoch's value",
+            "the sentence; torch does",
+        ),
+        (
+            "torch PolynomialLR",
+            "decays in total_iters steps",
+            "the example has 0.0490 for epoch 0: that is epoch 1 with power 1, and not 0.9",
+            "the sentence; torch does",
+        ),
+        (
+            "torch ChainedScheduler",
+            "calls step() of each consecutively",
+            "the example has 0.05 for epoch 0, where ConstantLR multiplies by 0.1",
+            "the sentence; torch does",
+        ),
+        (
+            "torch CyclicLR",
+            "scale_mode 'iterations': since the start of the cycle",
+            "the paper: since the start of the training",
+            "a row of the ledger",
+        ),
+        (
+            "torch SWALR",
+            "arguments swa_lrs, annealing_epochs, annealing_strategy",
+            "they are called swa_lr, anneal_epochs, anneal_strategy",
+            "the signature",
+        ),
     ],
-}  # fmt: skip
+}

@@ -75,11 +75,15 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
     measured = sorted((r for r in records if r.series), key=lambda r: (r.framework, r.case, r.dtype != "float64"))
     rows = [
         (
-            NAMES[r.framework], r.case, r.constructor, r.dtype, f"{r.series['loss'][-1]:.6g}",
+            NAMES[r.framework],
+            r.case,
+            r.constructor,
+            r.dtype,
+            f"{r.series['loss'][-1]:.6g}",
             ", ".join(_named(o) for o in _twins(r, measured)) or "none",
         )
         for r in measured
-    ]  # fmt: skip
+    ]
     if not rows:
         return []
     return [

@@ -3,7 +3,7 @@
 from reference.schedules.composed import Chained, Sequential, is_recursive, recursive
 from reference.schedules.cosine import Averaging, Cosine, CosineRestarts
 from reference.schedules.cycles import Cyclic, OneCycle
-from reference.schedules.decays import (  # fmt: skip
+from reference.schedules.decays import (
     Constant,
     Exponential,
     InverseTime,
@@ -21,9 +21,24 @@ from reference.schedules.schedule import Schedule, with_rate
 SCHEDULES: dict[str, type[Schedule]] = {
     c.__name__: c
     for c in (
-        Exponential, InverseTime, Polynomial, Linear, Constant, MultiStep, Piecewise, Lambda, Multiplicative,
-        Cosine, CosineRestarts, Averaging, Cyclic, OneCycle, Sequential, Chained, Plateau,
+        Exponential,
+        InverseTime,
+        Polynomial,
+        Linear,
+        Constant,
+        MultiStep,
+        Piecewise,
+        Lambda,
+        Multiplicative,
+        Cosine,
+        CosineRestarts,
+        Averaging,
+        Cyclic,
+        OneCycle,
+        Sequential,
+        Chained,
+        Plateau,
     )
-}  # fmt: skip
+}
 
 __all__ = [*sorted(SCHEDULES), "SCHEDULES", "Schedule", "is_recursive", "recursive", "with_rate"]

@@ -44,9 +44,13 @@ class Cosine(Schedule):
     turns: ClassVar = ("warmup_steps", "steps")
 
     rate: float = initial_rate(SGDR + ": eta_max")
-    steps: int = hyper(10, within="(0, inf)", base=10, probe=7,
-                       cite=IN_SCHEDULES + "CosineDecay: decay_steps; "
-                       + IN_LR + "CosineAnnealingLR: T_max")  # fmt: skip
+    steps: int = hyper(
+        10,
+        within="(0, inf)",
+        base=10,
+        probe=7,
+        cite=IN_SCHEDULES + "CosineDecay: decay_steps; " + IN_LR + "CosineAnnealingLR: T_max",
+    )
     alpha: float = hyper(0.0, within="[0, inf)", probe=0.25, cite=IN_SCHEDULES + "CosineDecay: alpha")
     end: float = hyper(0.0, within="[0, inf)", probe=0.0625, cite=SGDR + ": eta_min")
     warmup_target: float | None = hyper(
@@ -64,10 +68,13 @@ class Cosine(Schedule):
         cite=IN_SCHEDULES + "CosineDecay: warmup_steps",
     )
     beyond: str = hyper(
-        "stays", one_of=("stays", "continues"),
-        cite=IN_SCHEDULES + "CosineDecay: step = min(step, decay_steps) (stays); "
-        + IN_LR + "CosineAnnealingLR, note: without restarts, so T_cur = t and increases monotonically (continues)",
-    )  # fmt: skip
+        "stays",
+        one_of=("stays", "continues"),
+        cite=IN_SCHEDULES
+        + "CosineDecay: step = min(step, decay_steps) (stays); "
+        + IN_LR
+        + "CosineAnnealingLR, note: without restarts, so T_cur = t and increases monotonically (continues)",
+    )
 
     combinations: ClassVar = {
         "one-step": {"steps": 1},
@@ -178,8 +185,9 @@ class Averaging(Schedule):
         0.05, within="[0, inf)", base=0.0625, probe=0.75, cite="PyTorch documentation, SWALR: swa_lr"
     )
     steps: int = hyper(10, within="[0, inf)", base=10, probe=7, cite="PyTorch documentation, SWALR: anneal_epochs")
-    strategy: str = hyper("cos", one_of=("cos", "linear"), probe="linear",
-                          cite="PyTorch documentation, SWALR: anneal_strategy")  # fmt: skip
+    strategy: str = hyper(
+        "cos", one_of=("cos", "linear"), probe="linear", cite="PyTorch documentation, SWALR: anneal_strategy"
+    )
 
     combinations: ClassVar = {"at-once": {"steps": 0}, "one-step": {"steps": 1}}
 

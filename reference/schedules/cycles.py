@@ -61,16 +61,20 @@ class Cyclic(Schedule):
     scale: Any = hyper(None, cite=IN_LR + "CyclicLR: scale_fn")  # noqa: RUF009 - a field
     scale_of: str = hyper("cycle", one_of=("cycle", "iterations"), cite=IN_LR + "CyclicLR: scale_mode")
     iterations: str = hyper(
-        "training", one_of=("training", "cycle"),
+        "training",
+        one_of=("training", "cycle"),
         cite=CLR + ".2: gamma^iteration (training); " + IN_LR + "CyclicLR: scale_mode: cycle iterations (training "
         "iterations since start of cycle) (cycle)",
-    )  # fmt: skip
+    )
     cycle_momentum: bool = hyper(True, one_of=(False, True), probe=False, cite=IN_LR + "CyclicLR: cycle_momentum")
     base_momentum: float = hyper(0.8, within="[0, 1]", base=0.5, probe=0.25, cite=IN_LR + "CyclicLR: base_momentum")
     max_momentum: float = hyper(0.9, within="[0, 1]", base=0.875, probe=0.75, cite=IN_LR + "CyclicLR: max_momentum")
 
-    combinations: ClassVar = {"decaying": {"policy": "triangular2", "down": 4},
-                              "steep": {"up": 1}, "sawtooth": {"up": 6, "down": 1}}  # fmt: skip
+    combinations: ClassVar = {
+        "decaying": {"policy": "triangular2", "down": 4},
+        "steep": {"up": 1},
+        "sawtooth": {"up": 6, "down": 1},
+    }
 
     def height(self, t: Array) -> Array:
         """How far it is on the way from the base, scaled."""

@@ -33,11 +33,20 @@ class Exponential(Schedule):
     turns: ClassVar = ("every",)
 
     rate: float = initial_rate(IN_SCHEDULES + "ExponentialDecay: initial_learning_rate")
-    every: int = hyper(1, within="(0, inf)", base=6, probe=7, cite=IN_SCHEDULES + "ExponentialDecay: decay_steps; "
-                       + IN_LR + "StepLR: step_size")  # fmt: skip
-    decay: float = hyper(0.9, within="[0, inf)", base=0.875, probe=0.625,
-                         cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; "
-                         + IN_LR + "StepLR: gamma")  # fmt: skip
+    every: int = hyper(
+        1,
+        within="(0, inf)",
+        base=6,
+        probe=7,
+        cite=IN_SCHEDULES + "ExponentialDecay: decay_steps; " + IN_LR + "StepLR: step_size",
+    )
+    decay: float = hyper(
+        0.9,
+        within="[0, inf)",
+        base=0.875,
+        probe=0.625,
+        cite=IN_SCHEDULES + "ExponentialDecay: decay_rate; " + IN_LR + "StepLR: gamma",
+    )
     staircase: bool = hyper(
         False, one_of=(False, True), probe=True, cite=IN_SCHEDULES + "ExponentialDecay: staircase"
     )
@@ -112,9 +121,13 @@ class Polynomial(Schedule):
     turns: ClassVar = ("steps",)
 
     rate: float = initial_rate(IN_SCHEDULES + "PolynomialDecay: initial_learning_rate")
-    steps: int = hyper(10, within="(0, inf)", base=10, probe=7,
-                       cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; "
-                       + IN_LR + "PolynomialLR: total_iters")  # fmt: skip
+    steps: int = hyper(
+        10,
+        within="(0, inf)",
+        base=10,
+        probe=7,
+        cite=IN_SCHEDULES + "PolynomialDecay: decay_steps; " + IN_LR + "PolynomialLR: total_iters",
+    )
     end: float = hyper(
         0.0, within="[0, inf)", probe=0.0625, cite=IN_SCHEDULES + "PolynomialDecay: end_learning_rate"
     )
@@ -165,8 +178,11 @@ class Linear(Schedule):
     end: float = hyper(1.0, within="[0, 1]", probe=0.5, cite=IN_LR + "LinearLR: end_factor")
     steps: int = hyper(5, within="(0, inf)", base=10, probe=7, cite=IN_LR + "LinearLR: total_iters")
 
-    combinations: ClassVar = {"falling": {"start": 1.0, "end": 0.125}, "to-zero": {"start": 0.75, "end": 0.0},
-                              "one-step": {"steps": 1}}  # fmt: skip
+    combinations: ClassVar = {
+        "falling": {"start": 1.0, "end": 0.125},
+        "to-zero": {"start": 0.75, "end": 0.0},
+        "one-step": {"steps": 1},
+    }
 
     def at(self, t: Array) -> Array:
         return self.rate * (self.start + (self.end - self.start) * np.minimum(t, self.steps) / self.steps)
@@ -260,10 +276,15 @@ class Piecewise(Schedule):
     title: ClassVar[str] = "Piecewise constant"
     source: ClassVar[str] = "Keras documentation, PiecewiseConstantDecay"
 
-    boundaries: tuple[float, ...] = hyper((4, 9), probe=(2, 11), within="[0, inf)", cite=IN_SCHEDULES
-                                             + "PiecewiseConstantDecay: boundaries")  # fmt: skip
-    values: tuple[float, ...] = hyper((0.5, 0.125, 0.25), probe=(0.375, 0.75, 0.0625), within="[0, inf)",
-                                      cite=IN_SCHEDULES + "PiecewiseConstantDecay: values")  # fmt: skip
+    boundaries: tuple[float, ...] = hyper(
+        (4, 9), probe=(2, 11), within="[0, inf)", cite=IN_SCHEDULES + "PiecewiseConstantDecay: boundaries"
+    )
+    values: tuple[float, ...] = hyper(
+        (0.5, 0.125, 0.25),
+        probe=(0.375, 0.75, 0.0625),
+        within="[0, inf)",
+        cite=IN_SCHEDULES + "PiecewiseConstantDecay: values",
+    )
     turns: ClassVar = ("boundaries",)
 
     combinations: ClassVar = {

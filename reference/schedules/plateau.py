@@ -54,11 +54,12 @@ class Plateau(Schedule):
     least: float = hyper(0.0, within="[0, inf)", probe=0.09375, cite=PLATEAU + "min_lr")
     epsilon: float = hyper(1e-8, within="[0, inf)", base=0.0, probe=0.09375, cite=PLATEAU + "eps")
     patience_is: str = hyper(
-        "allowed", one_of=("allowed", "waited"),
+        "allowed",
+        one_of=("allowed", "waited"),
         cite=PLATEAU + "the number of allowed epochs with no improvement after which the rate is reduced, with "
         "patience = 0 as its example (allowed); " + CALLBACK + "number of epochs with no improvement after which "
         "learning rate will be reduced (waited)",
-    )  # fmt: skip
+    )
 
     def improved(self, x: float, best: float | None) -> bool:
         """Whether a metric is better than the best so far."""

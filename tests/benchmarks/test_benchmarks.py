@@ -58,8 +58,10 @@ def bare_torch(one: Task) -> Any:
     import torch
 
     model = torch_net.TorchNet(net.first_weights(0), "adam", one.job.arguments, "float32")
-    pairs = [(torch.from_numpy(one.data.images[p]).permute(0, 3, 1, 2), torch.from_numpy(one.data.labels[p]))
-             for p in one.places]  # fmt: skip
+    pairs = [
+        (torch.from_numpy(one.data.images[p]).permute(0, 3, 1, 2), torch.from_numpy(one.data.labels[p]))
+        for p in one.places
+    ]
 
     def loop() -> None:
         for images, labels in pairs:

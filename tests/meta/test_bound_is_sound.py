@@ -72,7 +72,7 @@ UNARY = {
     "matmul": lambda a: (a.reshape(2, 2) @ a.reshape(2, 2)).reshape(SIZE),
     "power": lambda a: abs(a) ** 0.75,
     "inverse power": lambda a: abs(a) ** -0.5,
-}  # fmt: skip
+}
 BINARY = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
@@ -256,7 +256,7 @@ def test_sums_and_products_of_matrices(n, dtype):
         (np.mean(a), np.mean(exact), 2 * np.sum(abs(a))),
         (np.dot(a, a.T), np.dot(exact, exact.T), n * (abs(a) @ abs(a.T))),
         (np.outer(a[0], a[0]), np.outer(exact[0], exact[0]), np.outer(abs(a[0]), abs(a[0]))),
-    ):  # fmt: skip
+    ):
         assert inside(real, bounded).all()
         assert np.all(bounded.error <= 1.001 * fmt.unit * size)
 

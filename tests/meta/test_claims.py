@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from conformance.areas.claims import checks, readings, table, trainings
-from conformance.areas.claims.table import CLAIMS, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role
+from conformance.areas.claims import checks, readings, trainings
+from conformance.areas.claims.claim import DOES_NOT_HOLD, HOLDS, HOLDS_IF, Claim, Role, by_version, verdict
+from conformance.areas.claims.table import CLAIMS
 from conformance.bindings import installed
 from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome
@@ -35,31 +36,31 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.mark.parametrize("versions", VERSIONS, ids=lambda v: v["keras"])
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.name)
-def test_the_verdict_is_what_the_readings_say(claim: table.Claim, versions: dict[str, str]) -> None:
+def test_the_verdict_is_what_the_readings_say(claim: Claim, versions: dict[str, str]) -> None:
     expected = {reading.name: reading.expects(versions) for reading in claim.readings}
-    assert table.verdict(expected, claim) == claim.verdict
+    assert verdict(expected, claim) == claim.verdict
 
 
 def test_the_page_says_where_versions_differ() -> None:
     from dataclasses import replace
 
     claim = next(c for c in CLAIMS if c.name == "clipping")
-    assert table.by_version(claim) == HOLDS_IF
+    assert by_version(claim) == HOLDS_IF
     ranges = (("<3", True), (">=3", False))
     readings = tuple(replace(r, expected=ranges) if r.name == "each" else r for r in claim.readings)
-    found = table.by_version(replace(claim, readings=readings))
+    found = by_version(replace(claim, readings=readings))
     assert found == f"both <3: {HOLDS_IF}; both >=3: {DOES_NOT_HOLD}"
-    assert table.by_version(next(c for c in CLAIMS if c.name == "state")).startswith(f"{DOES_NOT_HOLD}; a note")
+    assert by_version(next(c for c in CLAIMS if c.name == "state")).startswith(f"{DOES_NOT_HOLD}; a note")
 
 
 def test_a_verdict_follows_from_what_was_found() -> None:
     claim = next(c for c in CLAIMS if c.name == "clipping")
     right = {reading.name: reading.expected for reading in claim.readings}
-    assert table.verdict(right, claim) == HOLDS_IF
-    assert table.verdict({**right, "each": False}, claim) == DOES_NOT_HOLD
-    assert table.verdict({**right, "clipnorm": True}, claim) == HOLDS_IF
-    assert table.verdict({**right, "clipnorm": True, "clipvalue": True}, claim) == HOLDS
-    assert table.verdict({"value": True}, claim) == ""
+    assert verdict(right, claim) == HOLDS_IF
+    assert verdict({**right, "each": False}, claim) == DOES_NOT_HOLD
+    assert verdict({**right, "clipnorm": True}, claim) == HOLDS_IF
+    assert verdict({**right, "clipnorm": True, "clipvalue": True}, claim) == HOLDS
+    assert verdict({"value": True}, claim) == ""
 
 
 def test_every_claim_can_turn_out_either_way() -> None:

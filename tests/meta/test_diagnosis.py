@@ -78,10 +78,13 @@ def test_a_wrong_tensor_is_named():
     given = planted("adam", "second-moment-abs")
     right = trials.unmutated(trial("adam", "probing"))
     mixed = [
-        replace(w, params=[r.params[0], r.params[1], w.params[2]],
-                slots={n: [*r.slots[n][:2], *v[2:]] for n, v in w.slots.items()})
+        replace(
+            w,
+            params=[r.params[0], r.params[1], w.params[2]],
+            slots={n: [*r.slots[n][:2], *v[2:]] for n, v in w.slots.items()},
+        )
         for r, w in zip(right, given.evidence.states, strict=True)
-    ]  # fmt: skip
+    ]
     found = diagnose(Examined(replace(given.evidence, states=mixed)))
     assert found.at.quantity == "v[2]"
     assert "in tensor 2 of 3" in found.extent
@@ -111,8 +114,13 @@ def test_a_mutant_that_cannot_be_told_from_the_reference_is_not_offered():
 
 
 def test_a_mistake_that_no_list_has_is_not_taken_for_another():
-    strange = Mutant("RMSprop", "strange", "n = average(self.rho, slot[\"n\"], g * g)",
-                     "n = average(self.rho, slot[\"n\"], abs(g) ** 1.75)", "")  # fmt: skip
+    strange = Mutant(
+        "RMSprop",
+        "strange",
+        'n = average(self.rho, slot["n"], g * g)',
+        'n = average(self.rho, slot["n"], abs(g) ** 1.75)',
+        "",
+    )
     here = trial("rmsprop", "probing")
     given = confusion.examined(here, mutants.planted(here.groups(), strange))
     found = diagnose(given)
@@ -157,8 +165,16 @@ def test_a_rule_whose_source_cannot_be_read_so_has_no_lines():
 # -- the record of it --------------------------------------------------------------------------------
 def test_it_survives_the_run_file():
     found = diagnose(planted("adam", "epsilon-in-root"))
-    one = Record(id="a", framework="torch", optimizer="adam", case="c", dtype="float64", mode="forloop",
-                 outcome=Outcome.DIVERGES, diagnosis=found.to_json())  # fmt: skip
+    one = Record(
+        id="a",
+        framework="torch",
+        optimizer="adam",
+        case="c",
+        dtype="float64",
+        mode="forloop",
+        outcome=Outcome.DIVERGES,
+        diagnosis=found.to_json(),
+    )
     data = json.loads(json.dumps(one.to_json(), allow_nan=False))
     assert Diagnosis.from_json(Record.from_json(data).diagnosis) == found
 

@@ -127,7 +127,7 @@ def test_a_framework_that_is_not_installed_says_how_to_get_it(monkeypatch: pytes
             return ["keras"] if name == "--framework" else []
 
     with pytest.raises(plugin.BadInput, match=r"not installed.*pip install '\.\[tensorflow-cpu\]'"):
-        plugin._selected(Config())  # type: ignore[arg-type]
+        plugin._selected(Config())
 
 
 def test_ids_select_one_optimizer() -> None:
@@ -141,4 +141,4 @@ def test_ids_select_one_optimizer() -> None:
 
 def test_workers_are_as_many_as_memory_carries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_memory_limit", lambda: plugin.MEMORY_A_WORKER * 1.5)
-    assert plugin.pytest_xdist_auto_num_workers(None) == 1  # type: ignore[arg-type]
+    assert plugin.pytest_xdist_auto_num_workers(None) == 1

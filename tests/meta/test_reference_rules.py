@@ -21,9 +21,17 @@ CLASSES = [*OPTIMIZERS, *SCHEDULES.values()]
 GIVEN = ("function", "scale", "parts")  # functions and schedules: nothing says which
 FRAMEWORKS = re.compile(r"torch|keras|tensorflow|\btf\b|jax|flax|optax", re.IGNORECASE)
 STANDARD = {
-    "__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "itertools", "math", "typing",
+    "__future__",
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "enum",
+    "functools",
+    "itertools",
+    "math",
+    "typing",
     "types",
-}  # fmt: skip
+}
 
 
 def own_fields(cls):

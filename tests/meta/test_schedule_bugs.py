@@ -51,24 +51,48 @@ TORCH, KERAS = "torch.optim.lr_scheduler", "keras.src"
 WARM, PLATEAU = f"{TORCH}:CosineAnnealingWarmRestarts", f"{KERAS}.callbacks.reduce_lr_on_plateau:ReduceLROnPlateau"
 BASE = f"{KERAS}.optimizers.base_optimizer:BaseOptimizer"
 LIVE = [
-    ("pytorch#31828", f"{TORCH}:MultiStepLR._get_closed_form_lr", "bisect_right(milestones, self.last_epoch)",
-     "milestones.count(self.last_epoch)"),
-    ("pytorch#20086", f"{TORCH}:CosineAnnealingLR.get_lr",
-     "(self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0", "False",
-     "torch-cosineannealinglr-base-float64-stepped"),
+    (
+        "pytorch#31828",
+        f"{TORCH}:MultiStepLR._get_closed_form_lr",
+        "bisect_right(milestones, self.last_epoch)",
+        "milestones.count(self.last_epoch)",
+    ),
+    (
+        "pytorch#20086",
+        f"{TORCH}:CosineAnnealingLR.get_lr",
+        "(self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0",
+        "False",
+        "torch-cosineannealinglr-base-float64-stepped",
+    ),
     ("pytorch#23480", f"{WARM}.step", "self.T_cur >= self.T_i", "self.T_cur > self.T_i"),
     ("pytorch#162359", f"{TORCH}:LRScheduler.__init__", "initial_lr = initial_lr.clone()", "pass"),
     ("pytorch#185872", f"{TORCH}:SequentialLR.__init__", "idx = bisect_right(self._milestones, 0)", "idx = 0"),
-    ("pytorch#163093", f"{TORCH}:ReduceLROnPlateau._reduce_lr",
-     '_update_param_group_val(param_group, "lr", new_lr)', 'param_group["lr"] = new_lr'),
-    ("keras#3991", f"{PLATEAU}.on_epoch_end", f"self.cooldown\n{' ' * 20}self.wait = 0",
-     f"self.cooldown\n{' ' * 20}self.wait *= self.cooldown == 0"),
+    (
+        "pytorch#163093",
+        f"{TORCH}:ReduceLROnPlateau._reduce_lr",
+        '_update_param_group_val(param_group, "lr", new_lr)',
+        'param_group["lr"] = new_lr',
+    ),
+    (
+        "keras#3991",
+        f"{PLATEAU}.on_epoch_end",
+        f"self.cooldown\n{' ' * 20}self.wait = 0",
+        f"self.cooldown\n{' ' * 20}self.wait *= self.cooldown == 0",
+    ),
     ("nitrain#23", f"{PLATEAU}.on_epoch_end", "self.wait >= self.patience", "self.wait >= 1"),
-    ("PaddleDetection#4611", f"{KERAS}.optimizers.schedules.learning_rate_schedule:CosineDecay.__call__",
-     "global_step_recomp - warmup_steps", "global_step_recomp"),
-    ("tensorflow#31324", f"{BASE}._get_current_learning_rate",
-     "self._learning_rate(self._iterations)", "self._learning_rate(0)"),
-]  # fmt: skip
+    (
+        "PaddleDetection#4611",
+        f"{KERAS}.optimizers.schedules.learning_rate_schedule:CosineDecay.__call__",
+        "global_step_recomp - warmup_steps",
+        "global_step_recomp",
+    ),
+    (
+        "tensorflow#31324",
+        f"{BASE}._get_current_learning_rate",
+        "self._learning_rate(self._iterations)",
+        "self._learning_rate(0)",
+    ),
+]
 
 
 def _patches():

@@ -123,8 +123,10 @@ def test_what_keras_wraps_around_is_done_outside_in_torch() -> None:
 def test_port_by_name_copies_what_is_called_the_same() -> None:
     torch, keras = (BINDINGS[f].entries["adam"] for f in ("torch", "keras"))
     assert naive(torch, keras, "torch", "keras", {"lr": 1.0, "betas": (0.5, 0.75), "maximize": True}) == {
-        "learning_rate": 1.0, "beta_1": 0.5, "beta_2": 0.75,
-    }  # fmt: skip
+        "learning_rate": 1.0,
+        "beta_1": 0.5,
+        "beta_2": 0.75,
+    }
     assert naive(keras, torch, "keras", "torch", {"beta_2": 0.75, "epsilon": 1.0}) == {
         "betas": (0.9, 0.75),
         "eps": 1.0,

@@ -23,11 +23,13 @@ def keras(version: str, tensorflow: str = "2.16.2", **changes: dict) -> Run:
     """A complete run of three checks of Keras' Adam; `changes` are those of the record of a case."""
     records = [
         record(
-            "keras", case=case, mode="eager",
+            "keras",
+            case=case,
+            mode="eager",
             **{"rule": "Adam()", "end": packed([np.ones(3)]), **changes.get(case, {})},
         )
         for case in CASES
-    ]  # fmt: skip
+    ]
     head = {"keras": version, "tensorflow": tensorflow, "python": "3.11.9", "numpy": "1.26.4"}
     return run_of(*records, name=f"k{version}", versions=head, tables={"keras": dict(TABLE)})
 

@@ -20,9 +20,12 @@ DTYPE, EPOCHS = "float64", 2
 RATE, DECAY, LIMIT = 2.0**-5, 0.25, 0.5  # LIMIT: of the norm, or of each element, of a gradient
 ADAM = {"beta_1": 0.875, "beta_2": 0.96875, "epsilon": 2.0**-10}
 KERAS = {
-    "sgd": {}, "momentum": {"momentum": 0.875}, "adam": ADAM, "adamw": ADAM,
+    "sgd": {},
+    "momentum": {"momentum": 0.875},
+    "adam": ADAM,
+    "adamw": ADAM,
     "rmsprop": {"epsilon": 2.0**-10, "rho": 0.875},
-}  # fmt: skip
+}
 TORCH = {"sgd": {}, "adam": {"betas": (0.875, 0.96875), "eps": 2.0**-10}}
 TORCH["adamw"] = TORCH["adam"]
 CLASSES = {"sgd": "SGD", "momentum": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
@@ -30,9 +33,13 @@ CLASSES = {"sgd": "SGD", "momentum": "SGD", "adam": "Adam", "adamw": "AdamW", "r
 
 @cache
 def keras(
-    rule: str, route: str = "tape-loop", kernel: float | None = None, bias: float | None = None, fit: tuple = (),
+    rule: str,
+    route: str = "tape-loop",
+    kernel: float | None = None,
+    bias: float | None = None,
+    fit: tuple = (),
     **options: Any,
-) -> Trained:  # fmt: skip
+) -> Trained:
     """A training in Keras; `kernel` and `bias` are factors of L2 regularizers, `fit` what fit is told besides."""
 
     def optimizer(tf: Any) -> Any:

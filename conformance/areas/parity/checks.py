@@ -165,10 +165,15 @@ def _differences(sides: Mapping[str, JudgedSide]) -> Iterator[tuple[float, Worst
         yield (
             float(ratio[at]),
             Worst(
-                float(ratio[at]), t + 1, f"keras - torch, {place}", element, float(got[at]), float(expected[at]),
+                float(ratio[at]),
+                t + 1,
+                f"keras - torch, {place}",
+                element,
+                float(got[at]),
+                float(expected[at]),
                 float(allowed[at]) * LIMIT,
             ),
-        )  # fmt: skip
+        )
 
 
 def _resolved(found: Iterator[tuple[float, Worst]], sides: Mapping[str, JudgedSide]) -> list[tuple[float, Worst]]:

@@ -9,11 +9,10 @@ from functools import cache
 from conformance.bindings import BINDINGS
 from conformance.bindings.binding import Entry, to_arguments
 from conformance.porting import measure
-from conformance.porting import uses as mapping
 from conformance.porting.dialects import CONSTANT_RATE, EVERY_GRADIENT
 from conformance.porting.map_rows import ROWS
 from conformance.porting.status import Status
-from conformance.porting.uses import Use
+from conformance.porting.uses import DIRECTIONS, Use, uses
 from reference.base import Reference
 
 FRAMEWORKS = ("torch", "keras")
@@ -88,9 +87,9 @@ def _same_steps() -> list[Pair]:
     """
     found = []
     for row in ROWS:
-        uses = [u for d in mapping.DIRECTIONS for u in mapping.uses(row, *d) if _kept(u)]
-        for name in dict.fromkeys(u.name for u in uses):
-            use = min((u for u in uses if u.name == name), key=lambda u: len(u.conditions))
+        kept = [u for d in DIRECTIONS for u in uses(row, *d) if _kept(u)]
+        for name in dict.fromkeys(u.name for u in kept):
+            use = min((u for u in kept if u.name == name), key=lambda u: len(u.conditions))
             found.append(_pair(use))
     return found
 
@@ -110,6 +109,3 @@ def _pair(use: Use) -> Pair:
     name = "same-steps" if use.name == "plain" else f"same-steps-{use.name}"
     dtypes = DTYPES if use.status is Status.EXACT else DTYPES[:1]
     return Pair(use.row.optimizer, name, why, references, ("ordinary", use.name), dtypes)
-
-
-__all__ = ["EPSILON", "FRAMEWORKS", "LAB", "Pair", "pairs"]

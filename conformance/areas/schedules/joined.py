@@ -44,7 +44,7 @@ COMPOSED = {
         "one that is in another",
         Sequential((Sequential((RISING, FALLING), (8,)), Cosine(rate=0.375, steps=10, alpha=0.25)), (15,)),
     ),
-}  # fmt: skip
+}
 
 
 @cache

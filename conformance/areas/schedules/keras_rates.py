@@ -176,9 +176,15 @@ def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCa
 
 
 def rates(
-    make: Callable[[], Any], indices: Sequence[float], steps: Sequence[float], dtype: str, mode: str,
-    given: Mapping[str, Any] | None = None, tensors: bool = True, asked: bool = False,
-) -> Seen:  # fmt: skip
+    make: Callable[[], Any],
+    indices: Sequence[float],
+    steps: Sequence[float],
+    dtype: str,
+    mode: str,
+    given: Mapping[str, Any] | None = None,
+    tensors: bool = True,
+    asked: bool = False,
+) -> Seen:
     """Of the schedule that is made: called with the indices, or used in the steps by an optimizer given this.
 
     `tensors`: called with tensors too; `asked`: what the optimizer says of its rate is judged as well.
@@ -256,7 +262,7 @@ class Used:
 
 def _used(
     keras: Any, schedule: Any, steps: Sequence[float], dtype: str, mode: str, given: Mapping[str, Any], asked: bool
-) -> Seen:  # fmt: skip
+) -> Seen:
     missing = set(given) - set(defaults(keras.optimizers.SGD))
     if missing:
         raise Unsupported(f"the optimizers of {keras_versions.described()} have no {', '.join(sorted(missing))}")

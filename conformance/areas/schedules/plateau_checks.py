@@ -65,19 +65,38 @@ METRICS: Mapping[str, Sequence[float]] = {
 USUAL = ("steps", "worse", "ties", "negative", "not-a-number", "infinite")
 
 TORCH = ScheduleEntry(
-    "reducelronplateau", "ReduceLROnPlateau", Plateau,
-    {"rate": "lr", "mode": "mode", "factor": "factor", "patience": "patience", "threshold": "threshold",
-     "relative": Argument("threshold_mode", to=lambda r: "rel" if r else "abs", back=lambda m: m == "rel"),
-     "cooldown": "cooldown", "least": "min_lr", "epsilon": "eps"},
+    "reducelronplateau",
+    "ReduceLROnPlateau",
+    Plateau,
+    {
+        "rate": "lr",
+        "mode": "mode",
+        "factor": "factor",
+        "patience": "patience",
+        "threshold": "threshold",
+        "relative": Argument("threshold_mode", to=lambda r: "rel" if r else "abs", back=lambda m: m == "rel"),
+        "cooldown": "cooldown",
+        "least": "min_lr",
+        "epsilon": "eps",
+    },
     {"patience_is": "allowed"},
-)  # fmt: skip
+)
 KERAS = ScheduleEntry(
-    "reducelronplateau", "ReduceLROnPlateau", Plateau,
-    {"rate": "lr", "mode": Argument("mode", back=lambda mode: "min"), "factor": "factor", "patience": "patience",
-     "threshold": "min_delta", "cooldown": "cooldown", "least": "min_lr"},
+    "reducelronplateau",
+    "ReduceLROnPlateau",
+    Plateau,
+    {
+        "rate": "lr",
+        "mode": Argument("mode", back=lambda mode: "min"),
+        "factor": "factor",
+        "patience": "patience",
+        "threshold": "min_delta",
+        "cooldown": "cooldown",
+        "least": "min_lr",
+    },
     {"patience_is": "waited", "relative": False, "epsilon": 0.0},
     not_update={"verbose": "it prints"},
-)  # fmt: skip
+)
 ENTRIES = {"torch": TORCH, "keras": KERAS}
 PLAIN = {"torch": "stepped", "keras": "callback"}
 ANEW = "the callback has no state that could be saved: every fit starts with no best, no wait and no cooldown"
@@ -123,11 +142,16 @@ def table(framework: str) -> Iterator[PlateauCase]:
         yield PlateauCase("absolute", "an absolute threshold", {"relative": False})
         yield PlateauCase("absolute-max", "an absolute threshold, mode max", {"relative": False, "mode": "max"})
         yield PlateauCase("epsilon-tie", "a change of exactly eps", {"epsilon": 0.125})
-        yield PlateauCase("lists", "a least rate for each group", {"least": 0.09375}, second={"least": 0.03125},
-                          everywhere=True)  # fmt: skip
+        yield PlateauCase(
+            "lists", "a least rate for each group", {"least": 0.09375}, second={"least": 0.03125}, everywhere=True
+        )
     else:
-        yield PlateauCase("monitor-accuracy", "a metric of the model, of which Keras finds out that more is better",
-                          {"mode": "max"}, given={"monitor": "val_accuracy"})  # fmt: skip
+        yield PlateauCase(
+            "monitor-accuracy",
+            "a metric of the model, of which Keras finds out that more is better",
+            {"mode": "max"},
+            given={"monitor": "val_accuracy"},
+        )
         yield PlateauCase(
             "monitor", "another metric, which says itself that less is better", {}, given={"monitor": "loss"}
         )

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.areas.schedules.functions import Power, Steps
 from conformance.areas.schedules.schedule_cases import WARMUP, WARMUP_WHY, ScheduleEntry, sequence
 from conformance.bindings.binding import Argument
-from reference.schedules import (  # fmt: skip
+from reference.schedules import (
     Averaging,
     Chained,
     Constant,
@@ -32,10 +32,21 @@ LAST_EPOCH = "the schedules in it have to be resumed too, each from an epoch of 
 NOT_HERE = "{cls}.step takes no epoch"
 
 
-def _entry(cls: str, reference: type[Schedule], arguments: Mapping[str, Any], fixed: Mapping[str, Any] | None = None,
-           **more: Any) -> ScheduleEntry:  # fmt: skip
-    return ScheduleEntry(optimizer=cls.lower(), cls=cls, reference=reference, arguments=arguments if cls in OWN_RATE else {"rate": "lr", **arguments},
-                 dialect=fixed or {}, **more)  # fmt: skip
+def _entry(
+    cls: str,
+    reference: type[Schedule],
+    arguments: Mapping[str, Any],
+    fixed: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> ScheduleEntry:
+    return ScheduleEntry(
+        optimizer=cls.lower(),
+        cls=cls,
+        reference=reference,
+        arguments=arguments if cls in OWN_RATE else {"rate": "lr", **arguments},
+        dialect=fixed or {},
+        **more,
+    )
 
 
 FUNCTION = {"function": "lr_lambda"}

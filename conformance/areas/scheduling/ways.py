@@ -110,41 +110,62 @@ def _torch_manual(make: Make, dtype: str) -> Trained:
 
 WAYS = (
     Way(
-        "keras", "schedule-object", "a schedule object in the place of the learning rate, read at every step",
-        "SGD(PiecewiseConstantDecay([11, 19, 27], [...])), fit", _schedule,
+        "keras",
+        "schedule-object",
+        "a schedule object in the place of the learning rate, read at every step",
+        "SGD(PiecewiseConstantDecay([11, 19, 27], [...])), fit",
+        _schedule,
     ),
     Way(
-        "keras", "callback", "a Python function of the epoch in a LearningRateScheduler callback",
-        "fit(callbacks=[LearningRateScheduler(planned)])", _callback,
+        "keras",
+        "callback",
+        "a Python function of the epoch in a LearningRateScheduler callback",
+        "fit(callbacks=[LearningRateScheduler(planned)])",
+        _callback,
     ),
     Way(
-        "keras", "plateau", "ReduceLROnPlateau, with a metric that is stuck from the first epoch on",
-        "fit(callbacks=[ReduceLROnPlateau('stuck', factor=0.5, patience=2)])", _plateau,
+        "keras",
+        "plateau",
+        "ReduceLROnPlateau, with a metric that is stuck from the first epoch on",
+        "fit(callbacks=[ReduceLROnPlateau('stuck', factor=0.5, patience=2)])",
+        _plateau,
     ),
     Way(
-        "keras", "manual", "the attribute set by hand before each epoch",
-        "optimizer.learning_rate = planned(epoch), train_on_batch", _manual,
+        "keras",
+        "manual",
+        "the attribute set by hand before each epoch",
+        "optimizer.learning_rate = planned(epoch), train_on_batch",
+        _manual,
     ),
     Way(
-        "torch", "multi-step", "MultiStepLR, the scheduler of a schedule object with these boundaries",
+        "torch",
+        "multi-step",
+        "MultiStepLR, the scheduler of a schedule object with these boundaries",
         "MultiStepLR(optimizer, [3, 5, 7], 0.5), scheduler.step() after each epoch",
         _torch(lambda module, made: module.MultiStepLR(made, list(CHANGES), 0.5)),
     ),
     Way(
-        "torch", "lambda", "LambdaLR, the scheduler of a Python function: it returns a factor",
+        "torch",
+        "lambda",
+        "LambdaLR, the scheduler of a Python function: it returns a factor",
         "LambdaLR(optimizer, lambda epoch: planned(epoch) / lr), scheduler.step() after each epoch",
         _torch(lambda module, made: module.LambdaLR(made, lambda epoch: planned(epoch) / RATE)),
     ),
     Way(
-        "torch", "plateau", "ReduceLROnPlateau with a metric that is stuck: one epoch of patience less than Keras",
+        "torch",
+        "plateau",
+        "ReduceLROnPlateau with a metric that is stuck: one epoch of patience less than Keras",
         "ReduceLROnPlateau(optimizer, factor=0.5, patience=1), scheduler.step(1.0) after each epoch",
         _torch(lambda module, made: module.ReduceLROnPlateau(made, factor=0.5, patience=1), 1.0),
     ),
     Way(
-        "torch", "manual", "the parameter groups set by hand before each epoch",
-        "group['lr'] = planned(epoch)", _torch_manual,
+        "torch",
+        "manual",
+        "the parameter groups set by hand before each epoch",
+        "group['lr'] = planned(epoch)",
+        _torch_manual,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -165,16 +186,19 @@ class ScheduledRule:
 
 RULES = {
     "sgd": ScheduledRule(
-        "sgd", "plain steps, of which the learning rate can be read off", {},
+        "sgd",
+        "plain steps, of which the learning rate can be read off",
+        {},
         lambda tf, rate: tf.keras.optimizers.SGD(rate),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate),
         ("float64", "float32"),
     ),
     "momentum": ScheduledRule(
-        "sgd", "with momentum: the rate stands inside of the velocity in Keras and outside of it in torch",
+        "sgd",
+        "with momentum: the rate stands inside of the velocity in Keras and outside of it in torch",
         {"momentum": 0.875},
         lambda tf, rate: tf.keras.optimizers.SGD(rate, momentum=0.875),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate, momentum=0.875),
         ways=("schedule-object", "multi-step", "manual"),
     ),
-}  # fmt: skip
+}

@@ -55,9 +55,15 @@ class Loop(Judge):
     """The judge of a training on the task, by one reference."""
 
     def __init__(
-        self, framework: str, entry: Entry, reference: Reference, trained: Trained,
-        rates: Mapping[int, Any] | None = None, through: Through | None = None, batch: Any = task.batch,
-    ):  # fmt: skip
+        self,
+        framework: str,
+        entry: Entry,
+        reference: Reference,
+        trained: Trained,
+        rates: Mapping[int, Any] | None = None,
+        through: Through | None = None,
+        batch: Any = task.batch,
+    ):
         everything = Group(tuple(range(len(task.SHAPES))), reference)
         # The judge asks the problem where gradients are missing. None is; what they are, the loop finds itself.
         there = tuple(np.zeros(shape) for shape in task.SHAPES)

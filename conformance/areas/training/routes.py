@@ -99,16 +99,24 @@ def train_on_batch(tf: Any, model: Any, optimizer: Any) -> Callable[[Any, Any], 
 
 
 STEPS = {
-    "apply-gradients": apply_gradients, "apply": apply, "tape-loop": tape_loop, "train-on-batch": train_on_batch,
-}  # fmt: skip
+    "apply-gradients": apply_gradients,
+    "apply": apply,
+    "tape-loop": tape_loop,
+    "train-on-batch": train_on_batch,
+}
 ROUTES = (*STEPS, "fit")
 
 
 def keras(
-    route: str, optimizer: Callable[[Any], Any], dtype: str, epochs: int,
-    callbacks: Callable[[Any], Sequence] | None = None, each_epoch: Hook | None = None,
-    layers: dict[str, Any] | None = None, **fit: Any,
-) -> Trained:  # fmt: skip
+    route: str,
+    optimizer: Callable[[Any], Any],
+    dtype: str,
+    epochs: int,
+    callbacks: Callable[[Any], Sequence] | None = None,
+    each_epoch: Hook | None = None,
+    layers: dict[str, Any] | None = None,
+    **fit: Any,
+) -> Trained:
     """Train by one of `ROUTES`; `optimizer` and `callbacks` are made with the tensorflow that they are given."""
     with floatx(dtype) as tf:
         model, made = keras_model(tf, dtype, **(layers or {})), optimizer(tf)
@@ -158,9 +166,14 @@ def torch_state(model: Any) -> State:
 
 
 def torch(
-    optimizer: Callable[[Any, Any], Any], dtype: str, epochs: int, each_epoch: Hook | None = None,
-    after_epoch: Hook | None = None, before_step: Callable[[Any, Any], None] | None = None, zero: bool = True,
-) -> Trained:  # fmt: skip
+    optimizer: Callable[[Any, Any], Any],
+    dtype: str,
+    epochs: int,
+    each_epoch: Hook | None = None,
+    after_epoch: Hook | None = None,
+    before_step: Callable[[Any, Any], None] | None = None,
+    zero: bool = True,
+) -> Trained:
     """The loop of the tutorials: zero_grad, backward, step; `optimizer` is given torch and the parameters."""
     import torch as library
 

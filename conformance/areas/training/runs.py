@@ -32,7 +32,7 @@ def train(framework: str, entry: Entry, reference: Reference, dtype: str, steps:
 
 def last_loss(
     framework: str, entry: Entry, reference: Reference, dtype: str, steps: int, scale: float = 1.0
-) -> float:  # fmt: skip
+) -> float:
     """The same with gradients that are multiplied by `scale`: the loss before the last step alone."""
     *_, (_, loss, _) = _steps(framework, entry, reference, dtype, steps, scale)
     return loss

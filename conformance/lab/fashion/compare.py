@@ -108,8 +108,10 @@ def trainings(plan: TrainingPlan, rates: Mapping[str, float | None]) -> list[Job
             if seed < seeds:
                 found += [
                     job_of(plan, setting, call, seed)
-                    for pair in pairs.values() for f, call in pair.calls.items() if f in plan.frameworks
-                ]  # fmt: skip
+                    for pair in pairs.values()
+                    for f, call in pair.calls.items()
+                    if f in plan.frameworks
+                ]
         if seed == 0:
             for name, pair in translated.items():
                 without = training_calls.translated(name, rates[name], training_calls.NEGLIGIBLE).calls
@@ -132,7 +134,14 @@ def trainings(plan: TrainingPlan, rates: Mapping[str, float | None]) -> list[Job
 
 def job_of(plan: TrainingPlan, setting: str, call: training_calls.TrainingCall, seed: int, **other: Any) -> Job:
     return Job(
-        setting=setting, optimizer=call.optimizer, framework=call.framework, seed=seed, call=call.text,
-        arguments=dict(call.arguments), batch=plan.batch, threads=plan.threads, limit=plan.limit,
+        setting=setting,
+        optimizer=call.optimizer,
+        framework=call.framework,
+        seed=seed,
+        call=call.text,
+        arguments=dict(call.arguments),
+        batch=plan.batch,
+        threads=plan.threads,
+        limit=plan.limit,
         **{"epochs": plan.epochs, "evaluations": plan.evaluations, **other},
-    )  # fmt: skip
+    )

@@ -21,8 +21,17 @@ VARIABLE = "CONFORMANCE_FASHION_MNIST"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 SIDE, CLASSES = 28, 10
 NAMES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 # Of the uncompressed files.
 SHA256: Mapping[str, str] = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",

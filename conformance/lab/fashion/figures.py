@@ -215,9 +215,11 @@ def _together(by: Mapping[str, Sequence[Record]]) -> list[LossGap]:
     add("frameworks", "PyTorch and Keras, float32", of("translated", "torch"), of("translated", "keras"))
     for framework, name in NAMES.items():
         add(
-            f"{framework} reversed", f"{name} and itself, each batch in reverse",
-            of("translated", framework), of("reversed", framework),
-        )  # fmt: skip
+            f"{framework} reversed",
+            f"{name} and itself, each batch in reverse",
+            of("translated", framework),
+            of("reversed", framework),
+        )
     add("float64", "PyTorch and Keras, float64", of("float64", "torch"), of("float64", "keras"))
     says = "float64, hyperparameters that float32 has, ε negligible"
     add("rounded", says, of("rounded", "torch"), of("rounded", "keras"))

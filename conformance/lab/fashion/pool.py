@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ from typing import Any
 from conformance.errors import Incomplete
 from conformance.judge.record import atomically, decoded, encoded
 from conformance.lab.fashion import data as dataset
-from conformance.lab.fashion.train import FORMAT, Job, key, train
+from conformance.lab.fashion.train import FORMAT, NETS, Job, key, train
 
 OFTEN = 0.5  # seconds between two words of progress
 
@@ -69,8 +70,7 @@ def _start(source: Source, threads: int, frameworks: Sequence[str], words: Any) 
     global _data, _words
     for framework in frameworks:
         with contextlib.suppress(ImportError):
-            module = __import__(f"conformance.lab.fashion.{framework}_net", fromlist=["prepare"])
-            module.prepare(threads)
+            importlib.import_module(NETS[framework][0]).prepare(threads)
     _data, _words = source.load(), words
 
 
@@ -149,10 +149,16 @@ class Progress:
         self.done, self.count, self.began = dict.fromkeys(totals, 0), 0, time.monotonic()
         console = Console(stderr=True)
         self.bars = Bars(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True),
-            console=console, disable=not console.is_terminal,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
         self.all = self.bars.add_task(f"[bold]{title}", total=sum(totals.values()))
         self.tasks: dict[str, Any] = {}
         self.listener = threading.Thread(target=self._listen, daemon=True)
@@ -190,8 +196,11 @@ class Progress:
         if self.bars.disable:
             done, total, spent = sum(self.done.values()), sum(self.totals.values()), time.monotonic() - self.began
             left = spent / max(1, done) * (total - done)
-            print(f"{self.title} {self.count}/{len(self.totals)}: {name}, {says(record)}; {minutes(left)} left",
-                  file=sys.stderr, flush=True)  # fmt: skip
+            print(
+                f"{self.title} {self.count}/{len(self.totals)}: {name}, {says(record)}; {minutes(left)} left",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def says(record: Mapping[str, Any]) -> str:

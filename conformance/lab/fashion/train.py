@@ -65,7 +65,7 @@ def key(job: Job, digest: str) -> str:
 
 
 class Net(Protocol):
-    """What torch_net.Net and keras_net.Net are."""
+    """What TorchNet and KerasNet are."""
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]: ...
 
@@ -74,10 +74,19 @@ class Net(Protocol):
     def weights(self) -> list[np.ndarray]: ...
 
 
+# Framework -> the module of its network, which imports it, and the class.
+NETS = {
+    "torch": ("conformance.lab.fashion.torch_net", "TorchNet"),
+    "keras": ("conformance.lab.fashion.keras_net", "KerasNet"),
+}
+
+
 def network(job: Job) -> Net:
     """The network of the job with its first weights and its optimizer."""
-    module = importlib.import_module(f"conformance.lab.fashion.{job.framework}_net")
-    return module.Net(net.first_weights(job.seed), job.optimizer, job.arguments, job.dtype)
+    module, cls = NETS[job.framework]
+    return getattr(importlib.import_module(module), cls)(
+        net.first_weights(job.seed), job.optimizer, job.arguments, job.dtype
+    )
 
 
 @dataclass

@@ -1,0 +1,68 @@
+# Cells of the optimizer lab: `# %% [markdown]` begins text, `# %%` code; {{ … }} is filled in by build.py. Nothing
+# imports this file.
+
+# %% [markdown]
+# ## 6. Fashion-MNIST, in both
+#
+# One small ConvNet, the same first weights, the same batches in the same order, the same hyperparameters after
+# translation, on a part of the training set, for a few epochs. Four optimizers, two frameworks: a few minutes.
+
+# %%
+from conformance.lab.fashion import compare, train, training_calls
+from conformance.lab import fashion_mnist
+
+IMAGES, TRAINING_EPOCHS = 15_000, 4
+data = fashion_mnist(IMAGES)
+plan = compare.TrainingPlan(epochs=TRAINING_EPOCHS, evaluations=1, limit=IMAGES)
+RATES = {"sgd": 0.03, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3}
+
+runs = {}
+for name, rate in RATES.items():
+    for framework, call in training_calls.translated(name, rate).calls.items():
+        runs[name, framework] = train.train(compare.job_of(plan, "translated", call, seed=0), data)
+        record = runs[name, framework]
+        print(f"{name:8} {framework:6} test accuracy {record['test']['accuracy']:.4f}   {call.text}")
+
+# %%
+plt.figure(figsize=(7, 3))
+for i, name in enumerate(RATES):
+    for framework, style in (("torch", "-"), ("keras", "--")):
+        curve = runs[name, framework]["first_losses"]
+        plt.plot(curve, style, color=f"C{i}", lw=1, label=f"{name}, {framework}")
+plt.yscale("log"), plt.xlabel("step"), plt.ylabel("training loss")
+plt.legend(fontsize=7, ncol=4), plt.tight_layout()
+plt.show()
+for name in RATES:
+    a, b = (np.array(runs[name, f]["first_losses"]) for f in ("torch", "keras"))
+    apart = np.nonzero(np.abs(a - b) > 1e-3 * a)[0]
+    print(f"{name:8} losses agree to 1e-3 for", f"{apart[0]} steps" if len(apart) else f"all {len(a)} steps")
+
+# %% [markdown]
+# That was a part of the images and of the epochs. This is the result of all, which the project publishes:
+#
+# {{ published }}
+#
+# Before you read a winner out of such a table, ask:
+#
+# 1. **How large is chance?** The accuracy of 10,000 test images has a standard error of about 0.3 points: two
+#    numbers that are 0.5 points apart are not two different networks.
+# 2. **Are the seeds paired?** Both frameworks get the same weights and batches, so they start as one training. The
+#    steps above say how long they stay one; after that, rounding has made two trainings of it.
+# 3. **Whose learning rate?** It was chosen on a validation set, from a few values, for each optimizer. Another
+#    budget, another winner: this compares frameworks, and hardly optimizers.
+# 4. **Is "no difference shown" "the same"?** No. It is the same only if the interval of the difference lies within
+#    limits that were set before: here ±0.5 points.
+#
+# **Try it.** Change the seed in `compare.job_of` and run the training cell again. Is the difference between two
+# seeds smaller or larger than that between two frameworks?
+
+# %%
+for name in RATES:
+    a, b = (runs[name, f]["test"]["accuracy"] for f in ("torch", "keras"))
+    error = 100 * np.sqrt((a * (1 - a) + b * (1 - b)) / runs[name, "torch"]["test"]["images"])
+    print(f"{name:8} Keras − PyTorch: {100 * (b - a):+.2f} points, and chance alone gives about ±{error:.2f}")
+
+# %% [markdown]
+# **What to keep.** Names translate, epsilons do not. An optimizer is right when every slot is right at every step,
+# and a loss curve cannot tell. A difference between frameworks is a finding only when it is larger than rounding
+# and chance, and both can be computed.
