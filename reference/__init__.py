@@ -1,47 +1,29 @@
-"""NumPy references of optimizers: the oracle. Imports NumPy alone and names no framework in its code."""
+"""NumPy references of optimizers: the oracle. Imports NumPy alone and names no framework in its code.
 
-from reference.adadelta import Adadelta
-from reference.adafactor import Adafactor
-from reference.adagrad import Adagrad
-from reference.adam import Adam, AdamW
-from reference.adamax import Adamax
-from reference.asgd import ASGD
+Imported by: areas, bindings, cases, checking, judge, lab, mutants, porting, proof, run.
+
+To add an optimizer: a module here with its class; it is found by itself. To add a schedule: a class in schedules/.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
 from reference.base import PerTensor, Reference
-from reference.ftrl import Ftrl
-from reference.lamb import Lamb
-from reference.lbfgs import LBFGS
-from reference.lion import Lion
-from reference.muon import Muon
-from reference.nadam import NAdam
-from reference.radam import RAdam
-from reference.rmsprop import RMSprop
 from reference.rows import Rows
-from reference.rprop import Rprop
-from reference.schedule_free import ScheduleFreeAdamW
-from reference.sgd import SGD
-from reference.sparse_adam import SparseAdam
 
-# Every reference by its name. A new optimizer is one file and one entry here.
-REFERENCES: dict[str, type[Reference]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "rprop": Rprop,
-    "radam": RAdam,
-    "adagrad": Adagrad,
-    "adadelta": Adadelta,
-    "adamax": Adamax,
-    "nadam": NAdam,
-    "muon": Muon,
-    "lbfgs": LBFGS,
-    "asgd": ASGD,
-    "adafactor": Adafactor,
-    "sparseadam": SparseAdam,
-    "schedulefreeadamw": ScheduleFreeAdamW,
-    "ftrl": Ftrl,
-    "lion": Lion,
-    "lamb": Lamb,
-}
+
+def _found() -> dict[str, type[Reference]]:
+    """The optimizers in the modules beside this one."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    classes = (c for m in modules for c in vars(m).values() if isinstance(c, type) and c.__module__ == m.__name__)
+    return {c.__name__.lower(): c for c in classes if issubclass(c, Reference) and c.title}
+
+
+# Every optimizer by its name, lower case.
+REFERENCES: dict[str, type[Reference]] = _found()
+globals().update({c.__name__: c for c in REFERENCES.values()})
 
 __all__ = [*sorted(c.__name__ for c in REFERENCES.values()), "REFERENCES", "PerTensor", "Reference", "Rows"]

@@ -8,16 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta
-from reference.base import (
-    Array,
-    PerTensor,
-    counter,
-    decay_form,
-    directed,
-    learning_rate,
-    maximize,
-    weight_decay,
-)
+from reference.base import Array, PerTensor, counter, decay_form, directed, learning_rate, maximize, weight_decay
 from reference.bounded import average
 
 

@@ -1,6 +1,6 @@
 """The optimizer lab, a notebook and a page made from cells/ by build.py; and fashion/, the Fashion-MNIST comparison.
 
-Imported by: {by}.
+Imported by: cli.
 
 To add a part of the lab: a file in cells/. To add a plot or a figure of the comparison: fashion/.
 """

@@ -2,7 +2,7 @@
 
 A mistake is one line put in the place of another in the source of the reference (a method of the class or
 of one that it inherits), so that it reads like a diff and cannot drift from the rule: a line that is no
-longer there, or there twice, is an error. Imported by: {by}.
+longer there, or there twice, is an error. Imported by: areas, judge, proof.
 
 To add the mistakes of a rule: a module here with `MUTANTS`, named as the reference's.
 """

@@ -1,6 +1,6 @@
 """From one framework to the other: translation of calls, the map of the optimizers, and its measurement.
 
-Imported by: {by}.
+Imported by: areas, cli, lab, report.
 
 To add a pair of optimizers: a row of map_rows.py where there is more to say than is derived. To add a form in which
 dialects differ: a function in dialects.py and its name in `DIFFERENCES`.

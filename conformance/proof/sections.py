@@ -13,16 +13,7 @@ from typing import Any
 
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput, choose
-from conformance.proof import (
-    behind_binding,
-    confusion,
-    kill_matrix,
-    live_patches,
-    operations,
-    planting,
-    seeds,
-    store,
-)
+from conformance.proof import behind_binding, confusion, kill_matrix, live_patches, operations, planting, seeds, store
 from conformance.proof.patch_table import PATCHES, Patch
 from conformance.proof.store import Known
 from conformance.run import workers

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.areas.claims.claim import Claim, by_version, verdict
-from conformance.areas.claims.table import CLAIMS
+from conformance.areas.claims.statements import CLAIMS
 from conformance.judge.record import Outcome, Record
 
 TRUE = {True: "true", False: "not true"}

@@ -1,44 +1,27 @@
-"""NumPy references of learning-rate schedules. Imports NumPy alone and names no framework in its code."""
+"""NumPy references of learning-rate schedules. Imports NumPy alone and names no framework in its code.
 
-from reference.schedules.composed import Chained, Sequential, is_recursive, recursive
-from reference.schedules.cosine import Averaging, Cosine, CosineRestarts
-from reference.schedules.cycles import Cyclic, OneCycle
-from reference.schedules.decays import (
-    Constant,
-    Exponential,
-    InverseTime,
-    Lambda,
-    Linear,
-    Multiplicative,
-    MultiStep,
-    Piecewise,
-    Polynomial,
-)
-from reference.schedules.plateau import Plateau
+To add a schedule: a class in a module here; it is found by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from reference.schedules.composed import is_recursive, recursive
 from reference.schedules.schedule import Schedule, with_rate
 
-# Every reference by its name. A new schedule is a class and one entry here.
-SCHEDULES: dict[str, type[Schedule]] = {
-    c.__name__: c
-    for c in (
-        Exponential,
-        InverseTime,
-        Polynomial,
-        Linear,
-        Constant,
-        MultiStep,
-        Piecewise,
-        Lambda,
-        Multiplicative,
-        Cosine,
-        CosineRestarts,
-        Averaging,
-        Cyclic,
-        OneCycle,
-        Sequential,
-        Chained,
-        Plateau,
-    )
-}
+
+def _found() -> dict[str, type[Schedule]]:
+    """The schedules in the modules beside this one."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    classes = (c for m in modules for c in vars(m).values() if isinstance(c, type) and c.__module__ == m.__name__)
+    return {c.__name__: c for c in classes if issubclass(c, Schedule) and c.title}
+
+
+# Every schedule by its name.
+SCHEDULES: dict[str, type[Schedule]] = _found()
+globals().update(SCHEDULES)
 
 __all__ = [*sorted(SCHEDULES), "SCHEDULES", "Schedule", "is_recursive", "recursive", "with_rate"]

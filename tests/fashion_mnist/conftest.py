@@ -8,15 +8,7 @@ from pathlib import Path
 import pytest
 from small_comparison import PLAN
 
-from conformance.lab.fashion import (
-    compare,
-    comparison_pages,
-    data,
-    pool,
-    results,
-    train,
-    training_calls,
-)
+from conformance.lab.fashion import compare, comparison_pages, data, pool, results, train, training_calls
 
 
 @pytest.fixture(scope="session")

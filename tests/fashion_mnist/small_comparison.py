@@ -6,9 +6,7 @@ from pathlib import Path
 
 from conformance.bindings import installed
 from conformance.cli import fashion_mnist as verb
-from conformance.lab.fashion import (
-    compare,
-)
+from conformance.lab.fashion import compare
 
 FRAMEWORKS = installed()
 BOTH = len(FRAMEWORKS) == 2

@@ -11,9 +11,7 @@ from small_comparison import FRAMEWORKS
 
 from conformance.cli import main as cli
 from conformance.errors import BadInput
-from conformance.lab.fashion import (
-    data,
-)
+from conformance.lab.fashion import data
 
 
 @pytest.fixture

@@ -9,13 +9,7 @@ import pytest
 from small_comparison import FRAMEWORKS, PLAN
 
 from conformance.errors import BadInput
-from conformance.lab.fashion import (
-    compare,
-    data,
-    net,
-    train,
-    training_calls,
-)
+from conformance.lab.fashion import compare, data, net, train, training_calls
 
 # ---------------------------------------------------------------- the network
 

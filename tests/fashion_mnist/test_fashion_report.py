@@ -14,13 +14,7 @@ from small_comparison import BOTH, COMMITTED, FRAMEWORKS
 from conformance.cli import fashion_mnist as verb
 from conformance.cli import main as cli
 from conformance.errors import BadInput
-from conformance.lab.fashion import (
-    comparison_pages,
-    data,
-    figures,
-    results,
-    training_calls,
-)
+from conformance.lab.fashion import comparison_pages, data, figures, results, training_calls
 
 # ---------------------------------------------------------------- the report
 

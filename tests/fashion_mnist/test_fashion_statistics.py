@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from conformance.lab.fashion import (
-    statistics,
-)
+from conformance.lab.fashion import statistics
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 10, 29])

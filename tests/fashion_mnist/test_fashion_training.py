@@ -11,13 +11,7 @@ from small_comparison import FRAMEWORKS, PLAN
 from conformance.cli import fashion_mnist as verb
 from conformance.cli import main as cli
 from conformance.errors import Incomplete
-from conformance.lab.fashion import (
-    compare,
-    data,
-    pool,
-    train,
-    training_calls,
-)
+from conformance.lab.fashion import compare, data, pool, train, training_calls
 
 # ---------------------------------------------------------------- one training
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conformance.areas.claims import checks, readings, trainings
-from conformance.areas.claims.claim import DOES_NOT_HOLD, HOLDS, HOLDS_IF, Claim, Role, by_version, verdict
-from conformance.areas.claims.table import CLAIMS
+from conformance.areas.claims.claim import Claim, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role, by_version, verdict
+from conformance.areas.claims.statements import CLAIMS
 from conformance.bindings import installed
 from conformance.judge import engine, ledger
 from conformance.judge.record import Outcome

@@ -17,18 +17,7 @@ from conformance.cases.table import cases
 from conformance.cli import main as cli
 from conformance.errors import BadInput
 from conformance.judge.compared import LIMIT
-from conformance.proof import (
-    detection,
-    equivalent,
-    faults,
-    kill_matrix,
-    live_patches,
-    operations,
-    planting,
-    sections,
-    seeds,
-    store,
-)
+from conformance.proof import detection, equivalent, faults, kill_matrix, live_patches, operations, planting, sections, seeds, store
 from conformance.proof.patch_table import PATCHES
 from conformance.report import proof_page as pages
 

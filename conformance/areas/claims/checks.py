@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from conformance.areas.claims.claim import Reading
-from conformance.areas.claims.table import CLAIMS
+from conformance.areas.claims.statements import CLAIMS
 from conformance.cases.check import Check, Observation, Plan
 from conformance.judge.ledger import LedgerRow
 from conformance.judge.verdict import Verdict, verdict_of

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import torch as binding
-from conformance.lab.fashion.net import LAYERS, Conv
+from conformance.lab.fashion.net import Conv, LAYERS
 
 
 class TorchNet:
