@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.branches import decide
-from reference.duck import Bounded, RULES
+from reference.duck import RULES, Bounded
 from reference.formats import WORKING
 from reference.rounding import alone, every, is_exact, lift, meet, remembered, rounded
 

@@ -7,7 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from reference.base import Array, PerTensor, counter, decay_form, directed, hyper, learning_rate, maximize, weight_decay
+from reference.base import (
+    Array,
+    PerTensor,
+    counter,
+    decay_form,
+    directed,
+    hyper,
+    learning_rate,
+    maximize,
+    weight_decay,
+)
 from reference.bounded import average
 
 BOTTOU = "Bottou 2012, Stochastic Gradient Descent Tricks, Section 5"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.formats import FLOAT64, Format, WORKING
+from reference.formats import FLOAT64, WORKING, Format
 
 # How each function of NumPy is evaluated; `reference.arithmetic` and `reference.whole` fill these in.
 RULES: dict[Any, Callable] = {}

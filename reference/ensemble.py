@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from reference.bounded import Bounded, representable
-from reference.formats import Format, WORKING
+from reference.formats import WORKING, Format
 
 SAMPLES = 60
 WIDTH = 3

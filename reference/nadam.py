@@ -8,7 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from reference.adam import beta, epsilon
-from reference.base import Array, PerTensor, counter, decay_form, directed, hyper, learning_rate, maximize, weight_decay
+from reference.base import (
+    Array,
+    PerTensor,
+    counter,
+    decay_form,
+    directed,
+    hyper,
+    learning_rate,
+    maximize,
+    weight_decay,
+)
 from reference.bounded import average
 
 

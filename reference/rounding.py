@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference.duck import Bounded
-from reference.formats import FLOAT64, Format, WORKING
+from reference.formats import FLOAT64, WORKING, Format
 
 KEPT = 20_000  # scalars, at most
 

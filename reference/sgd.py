@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reference.base import Array, PerTensor, counter, decay_form, directed, hyper, learning_rate, maximize, weight_decay
+from reference.base import (
+    Array,
+    PerTensor,
+    counter,
+    decay_form,
+    directed,
+    hyper,
+    learning_rate,
+    maximize,
+    weight_decay,
+)
 
 
 @dataclass(frozen=True)

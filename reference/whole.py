@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.arithmetic import maximum, minimum
-from reference.duck import Bounded, FUNCTIONS, RULES
+from reference.duck import FUNCTIONS, RULES, Bounded
 from reference.formats import WORKING
 from reference.rounding import alone, flushed, lift, meet, rounded
 

@@ -12,7 +12,7 @@ import pytest
 from conformance.bindings import BINDINGS, installed
 from conformance.judge.compared import LIMIT
 from conformance.porting import dialects, map_data, measure
-from conformance.porting.map_rows import MapRow, ROWS
+from conformance.porting.map_rows import ROWS, MapRow
 from conformance.porting.status import Status
 from conformance.porting.uses import Use, directed, status, use_of, uses
 

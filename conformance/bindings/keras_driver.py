@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import keras_versions
-from conformance.bindings.binding import Entry, Group, State, UndeclaredSlot, Unsupported, class_of, departures, to_arguments
+from conformance.bindings.binding import (
+    Entry,
+    Group,
+    State,
+    UndeclaredSlot,
+    Unsupported,
+    class_of,
+    departures,
+    to_arguments,
+)
 from reference.base import Reference
 from reference.wrapped import Wrapped
 

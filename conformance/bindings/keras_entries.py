@@ -7,7 +7,23 @@ from dataclasses import fields, replace
 from typing import Any
 
 from conformance.bindings.binding import Argument, Entry
-from reference import Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, NAdam, RAdam, RMSprop, SGD, ScheduleFreeAdamW
+from reference import (
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    ScheduleFreeAdamW,
+)
 from reference.base import Reference
 
 # What the base class offers around every rule.

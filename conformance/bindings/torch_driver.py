@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bindings.binding import Entry, Group, State, UndeclaredSlot, Unsupported, class_of, defaults, departures, to_arguments
+from conformance.bindings.binding import (
+    Entry,
+    Group,
+    State,
+    UndeclaredSlot,
+    Unsupported,
+    class_of,
+    defaults,
+    departures,
+    to_arguments,
+)
 from reference.base import Reference
 from reference.rows import Rows
 

@@ -7,7 +7,23 @@ from dataclasses import fields
 from typing import Any
 
 from conformance.bindings.binding import Argument, Entry, Slot, Unsupported
-from reference import ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, LBFGS, Muon, NAdam, RAdam, RMSprop, Rprop, SGD, SparseAdam
+from reference import (
+    ASGD,
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+    SparseAdam,
+)
 from reference.base import Reference
 
 NO_FUSED = "torch has no fused {cls} on any device"

@@ -16,7 +16,7 @@ from typing import Any
 
 from conformance.bindings import BINDINGS
 from conformance.bindings import torch as torch_binding
-from conformance.bindings.binding import Argument, Entry, SHAPES, own_defaults
+from conformance.bindings.binding import SHAPES, Argument, Entry, own_defaults
 from conformance.cases.case import Case
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.cases.table import cases

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.binding import Group, UndeclaredSlot
-from conformance.judge.compared import Compared, LIMIT
+from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.equations import Place, locate
 from conformance.judge.examined import Examined, elements, within
 from conformance.judge.record import Worst, decoded

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from conformance.judge.compared import Compared, LIMIT
+from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.evidence import Evidence
 from conformance.judge.steps import Judge
 from conformance.judge.suspects import Suspect

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings.binding import Group, State, UndeclaredSlot
-from conformance.judge.compared import Compared, LIMIT, Layout, all_ratios, largest, quantities, sharpness, worst_of
+from conformance.judge.compared import LIMIT, Compared, Layout, all_ratios, largest, quantities, sharpness, worst_of
 from conformance.judge.evidence import Evidence
 from conformance.judge.scalars import bounded, scalar, with_rate
 from conformance.judge.verdict import BLIND_ABOVE, Judged

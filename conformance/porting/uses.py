@@ -9,7 +9,7 @@ from typing import Any
 from conformance.bindings.binding import Argument, Entry
 from conformance.porting.dialects import Condition, Loss
 from conformance.porting.map_data import defaults_of
-from conformance.porting.map_rows import CONDITIONAL, EXACT, MapRow, NONE, ROWS
+from conformance.porting.map_rows import CONDITIONAL, EXACT, NONE, ROWS, MapRow
 from conformance.porting.status import Status
 from conformance.porting.translation import Translation, of_reference
 from reference.base import Reference

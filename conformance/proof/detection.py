@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conformance.bindings.binding import State, UndeclaredSlot
-from conformance.judge.compared import Compared, LIMIT
+from conformance.judge.compared import LIMIT, Compared
 from conformance.judge.steps import Judge
 from conformance.proof import planting, trials
 from conformance.proof.trials import Trial

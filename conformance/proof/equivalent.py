@@ -5,6 +5,10 @@ Each has its proof in words. One that some case sees after all is an error: see 
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+from conformance.proof.trials import entries
+
 # Optimizers, names of mistakes, and why these change nothing in those.
 PROOFS: tuple[tuple[str, str, str], ...] = (
     (
@@ -84,7 +88,17 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
 
 def proof(optimizer: str, name: str) -> str:
     """Why this mistake changes nothing in this optimizer; nothing where it does."""
-    return next((why for where, what, why in PROOFS if optimizer in where.split() and name in what.split()), "")
+    for where, what, why in PROOFS:
+        if optimizer in where.split() and name in what.split():
+            return why
+    return NO_DECAY if name == "fault:decay-late" and not _decays(optimizer) else ""
+
+
+NO_DECAY = "the rule has no weight decay that could come late"
+
+
+def _decays(optimizer: str) -> bool:
+    return any(f.name == "weight_decay" for e in entries(optimizer) for f in fields(e.reference))
 
 
 # Changes of one operation (operations.py) that nothing can see: optimizers ("" for all), what the name of

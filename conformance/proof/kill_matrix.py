@@ -23,7 +23,7 @@ from conformance.proof import planting
 from conformance.proof.detection import Detected, attempt
 from conformance.proof.equivalent import proof
 from conformance.proof.faults import FAULTS
-from conformance.proof.trials import Trial
+from conformance.proof.trials import Trial, entries
 from conformance.run import workers
 from reference.rows import Rows
 
@@ -82,7 +82,7 @@ class KillMatrix:
         """Cases that kill nothing, each with the reason to have it."""
         killing = {k.case for row in self.rows.values() for k in row.kills}
         there = {t.case.name for t in self.right}
-        table = [c for e in planting.entries(self.optimizer) for c in cases(e) if not c.wrapping]
+        table = [c for e in entries(self.optimizer) for c in cases(e) if not c.wrapping]
         found = {c.name: c.kept_for for c in table} | dict.fromkeys(there, "")
         return {
             name: why or ("" if name in there else "no framework has it, and the report says so once")

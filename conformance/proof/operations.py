@@ -22,7 +22,7 @@ from conformance.judge.compared import LIMIT
 from conformance.proof import detection, planting
 from conformance.proof.equivalent import proof_of_term
 from conformance.proof.kill_matrix import of_cases
-from conformance.proof.trials import Trial
+from conformance.proof.trials import Trial, entries
 from conformance.run import workers
 from reference.base import Reference
 from reference.wrapped import Wrapped
@@ -172,7 +172,7 @@ def rules(optimizer: str) -> list[type[Reference]]:
     """The references of an optimizer, one or two."""
     if optimizer == planting.WRAPPED:
         return [Wrapped]
-    return list(dict.fromkeys(e.reference for e in planting.entries(optimizer)))
+    return list(dict.fromkeys(e.reference for e in entries(optimizer)))
 
 
 def of(optimizer: str) -> list[ChangedOperation]:

@@ -15,28 +15,22 @@ from typing import Any
 import numpy as np
 
 from conformance import mutants
-from conformance.bindings import BINDINGS
 from conformance.bindings.binding import Entry, Group
 from conformance.cases.economy import WRAPPED_TOGETHER
 from conformance.mutants import Mutant
+from conformance.proof import trials as trials_of
 from conformance.proof.faults import COUNTERS, FAULTS, forgetting, losing
 from conformance.proof.numpy_driver import NumPyDriver
-from conformance.proof.trials import Trial, of_optimizer
+from conformance.proof.trials import Trial, entries, of_optimizer
 from reference.base import Reference
 from reference.wrapped import Wrapped
-
-
-def entries(optimizer: str) -> list[Entry]:
-    """The entries of an optimizer, one a framework that has it."""
-    return [b.entries[optimizer] for b in BINDINGS.values() if optimizer in b.entries]
-
 
 WRAPPED = "wrapped"  # what a framework wraps around every rule has a matrix of its own, as if it were an optimizer
 
 
 def optimizers() -> list[str]:
-    """Every optimizer of every framework, and what is wrapped around them."""
-    return [*sorted({name for b in BINDINGS.values() for name in b.entries}), WRAPPED]
+    """Every rule, and what is wrapped around them."""
+    return [*trials_of.optimizers(), WRAPPED]
 
 
 @cache

@@ -19,7 +19,7 @@ import numpy as np
 
 from conformance import mutants
 from conformance.areas.schedules import keras_rates, plateau_checks, torch_rates
-from conformance.areas.schedules.rates import Judged, MOMENTUM, Precision, Seen, judged, typed
+from conformance.areas.schedules.rates import MOMENTUM, Judged, Precision, Seen, judged, typed
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases, length, points
 from conformance.bindings.binding import Group, Unsupported, to_arguments
 from conformance.judge.record import atomically

@@ -13,7 +13,16 @@ from typing import Any
 
 from conformance.bindings import BINDINGS, installed
 from conformance.errors import BadInput, choose
-from conformance.proof import behind_binding, confusion, kill_matrix, live_patches, operations, planting, seeds, store
+from conformance.proof import (
+    behind_binding,
+    confusion,
+    kill_matrix,
+    live_patches,
+    operations,
+    planting,
+    seeds,
+    store,
+)
 from conformance.proof.patch_table import PATCHES, Patch
 from conformance.proof.store import Known
 from conformance.run import workers
@@ -43,6 +52,11 @@ def _rules(names: list[str] | None = None) -> list[str]:
     return [name for name in names or planting.optimizers() if name != planting.WRAPPED]
 
 
+def _in_a_framework(names: list[str]) -> list[str]:
+    """Those that some framework has, so that they can be run."""
+    return [name for name in names if any(name in b.entries for b in BINDINGS.values())]
+
+
 def _patches() -> Mapping[str, Patch]:
     return {p.name: p for p in PATCHES}
 
@@ -62,8 +76,8 @@ SEEDS = Section(
     "seeds",
     lambda name, args: seeds.digest(name, args.seeds),
     lambda names, args, known: seeds.run(names, args.seeds, args.workers),
-    everything=_rules,
-    wanted=_rules,
+    everything=lambda: _in_a_framework(planting.optimizers()),
+    wanted=lambda names: _in_a_framework(names),
     frameworks=True,
 )
 LIVE = Section(

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
 
 from conformance.bindings import BINDINGS
-from conformance.bindings.binding import Entry, Group, State, Unsupported, to_arguments
+from conformance.bindings.binding import SHAPES, Entry, Group, State, Unsupported, to_arguments
 from conformance.cases.case import Case
 from conformance.cases.table import cases
 from conformance.judge.evidence import Evidence
 from conformance.judge.steps import Judge
 from conformance.proof.numpy_driver import NumPyDriver
+from reference import REFERENCES
+from reference.base import Reference
 from reference.formats import FORMATS
 
 
@@ -83,14 +85,39 @@ class Trial:
         )
 
 
+PUBLISHED = "paper"  # in the place of the framework, of a rule that no framework has
+
+
+def optimizers() -> list[str]:
+    """Every optimizer of every framework, and the references that none has."""
+    listed = {name: entry for b in BINDINGS.values() for name, entry in b.entries.items()}
+    there = {entry.reference for entry in listed.values()}
+    return sorted({*listed, *(name for name, rule in REFERENCES.items() if rule not in there)})
+
+
+@cache
+def entries(optimizer: str) -> tuple[Entry, ...]:
+    """The entries of an optimizer, one a framework that has it; as published, where none has."""
+    found = tuple(b.entries[optimizer] for b in BINDINGS.values() if optimizer in b.entries)
+    return found or (as_published(REFERENCES[optimizer]),)
+
+
+def as_published(rule: type[Reference]) -> Entry:
+    """An entry of the reference as it is: every hyperparameter is an argument, every slot can be read."""
+    whole = rule(**{f.name: f.metadata["base"] for f in fields(rule)} | dict(rule.stateful))
+    slots = whole.init([np.zeros(shape) for shape in SHAPES])
+    names = {f.name: f.name for f in fields(rule)}
+    return Entry(
+        rule.__name__.lower(), rule.__name__, rule, names, slots={s: s for s in slots}, framework=PUBLISHED
+    )
+
+
 @cache
 def of_optimizer(optimizer: str) -> tuple[Trial, ...]:
     """All trials of an optimizer; cases that need the installed class for its defaults are not among them."""
     return tuple(
-        Trial(name, entry, case, dtype)
-        for name, binding in BINDINGS.items()
-        for entry in binding.entries.values()
-        if entry.optimizer == optimizer
+        Trial(entry.framework, entry, case, dtype)
+        for entry in entries(optimizer)
         for case in cases(entry)
         if case.values != "defaults" and _has(entry, case)
         for dtype in ("float64", "float32")  # those that NumPy computes in

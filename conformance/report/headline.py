@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Run
-from conformance.run.gate import GateVerdict, INCOMPLETE, PHRASES, count, failures
+from conformance.run.gate import INCOMPLETE, PHRASES, GateVerdict, count, failures
 
 _ALSO = ("python", "numpy")  # what everything runs on: said below the headline, not in it
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from conformance.judge.failure import number
 from conformance.porting import map_data
-from conformance.porting.map_rows import MapRow, NONE, ROWS
+from conformance.porting.map_rows import NONE, ROWS, MapRow
 from conformance.porting.status import Status
 from conformance.porting.translation import AROUND
-from conformance.porting.uses import ArgumentPair, DIRECTIONS, Use, argument_pairs, shown, status, uses
+from conformance.porting.uses import DIRECTIONS, ArgumentPair, Use, argument_pairs, shown, status, uses
 from conformance.report.templating import environment
 
 STYLES = {

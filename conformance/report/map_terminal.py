@@ -7,7 +7,7 @@ from rich.text import Text
 
 from conformance.porting.status import Status
 from conformance.porting.translation import Translation
-from conformance.report.map_page import Direction, Map, NAMES, RowView, STYLES
+from conformance.report.map_page import NAMES, STYLES, Direction, Map, RowView
 from conformance.report.terminal import console
 
 _COLORS = {Status.EXACT: "green", Status.CONDITIONAL: "yellow", Status.NONE: "dim"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.areas.training.task import BATCH, EPOCH
 from conformance.judge.record import Record
-from conformance.report.pictures import Figure, STYLES, drawing, plain_ticks
+from conformance.report.pictures import STYLES, Figure, drawing, plain_ticks
 
 # Series of a record -> its name in the legend, for people.
 PARTS = {

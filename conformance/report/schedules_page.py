@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.areas.schedules.bugs import BUGS
 from conformance.judge.record import Outcome, Record
-from conformance.report.pictures import Figure, STYLES, drawing
+from conformance.report.pictures import STYLES, Figure, drawing
 
 WARMUP = {  # id -> what the lines are called
     "keras-warmupcosine-warmup-float32-optimizer": "conformance.WarmupCosine (written by hand)",

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.areas.training.task import EPOCH
 from conformance.judge.record import Record
-from conformance.report.pictures import Figure, STYLES, drawing
+from conformance.report.pictures import STYLES, Figure, drawing
 
 NAMES = {"torch": "torch", "keras": "Keras"}
 

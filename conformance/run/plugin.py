@@ -19,7 +19,7 @@ from _pytest.runner import runtestprotocol
 from conformance.areas import registry
 from conformance.bindings import BINDINGS, installed
 from conformance.cases import calls, economy
-from conformance.cases.check import Check, SELECTIONS, select
+from conformance.cases.check import SELECTIONS, Check, select
 from conformance.errors import BadInput
 from conformance.judge import engine, ledger
 from conformance.judge.failure import explain

@@ -19,7 +19,7 @@ from conformance.cases import problems
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.cases.table import cases
 from conformance.lab.fashion import compare, keras_net, net, torch_net, train, training_calls
-from conformance.lab.fashion.data import CLASSES, Part, SIDE
+from conformance.lab.fashion.data import CLASSES, SIDE, Part
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, disable_gc=True, warmup=False)
 

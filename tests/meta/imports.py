@@ -1,4 +1,4 @@
-"""The import graph of reference/ and conformance/: every import, wherever it stands, and modules named in strings."""
+"""The import graph of reference/ and conformance/: every import, wherever it stands, and modules named by strings."""
 
 from __future__ import annotations
 
@@ -40,9 +40,12 @@ def _imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
                 found = full if full in known else _known(node.module or "", known)
                 if found:
                     yield found
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if node.value in known and "." in node.value:
-                yield node.value
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings and _named(node.value, known):
+            yield node.value
+
+
+def _named(value: object, known: Mapping[str, Path]) -> bool:
+    return isinstance(value, str) and "." in value and value in known
 
 
 def _known(name: str, known: Mapping[str, Path]) -> str:

@@ -79,7 +79,9 @@ def test_an_arrow_that_is_turned_is_seen(module, other):
 
 
 def test_a_circle_is_seen():
-    assert circle({**GRAPH, "conformance.judge.ledger": {*GRAPH["conformance.judge.ledger"], "conformance.judge.steps"}})
+    assert circle(
+        {**GRAPH, "conformance.judge.ledger": {*GRAPH["conformance.judge.ledger"], "conformance.judge.steps"}}
+    )
 
 
 def test_imports_in_functions_and_by_name_are_seen(tmp_path):
@@ -166,5 +168,7 @@ def test_modules_are_short():
 
 def test_few_rules_are_suppressed():
     marks = re.compile(r"# (fmt: skip|noqa|type: ignore)\b")
-    found = [f"{p.relative_to(ROOT)}:{n}" for p in sources() for n, line in enumerate(p.open(), 1) if marks.search(line)]
+    found = [
+        f"{p.relative_to(ROOT)}:{n}" for p in sources() for n, line in enumerate(p.open(), 1) if marks.search(line)
+    ]
     assert len(found) <= SUPPRESSIONS, found

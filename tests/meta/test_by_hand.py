@@ -12,7 +12,7 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from reference import Adam, AdamW, RAdam, RMSprop, Rprop, SGD
+from reference import SGD, Adam, AdamW, RAdam, RMSprop, Rprop
 from reference.base import Reference
 from reference.bounded import Bounded
 from reference.formats import FLOAT64

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.areas.claims import checks, readings, trainings
-from conformance.areas.claims.claim import Claim, DOES_NOT_HOLD, HOLDS, HOLDS_IF, Role, by_version, verdict
+from conformance.areas.claims.claim import DOES_NOT_HOLD, HOLDS, HOLDS_IF, Claim, Role, by_version, verdict
 from conformance.areas.claims.statements import CLAIMS
 from conformance.bindings import installed
 from conformance.judge import engine, ledger

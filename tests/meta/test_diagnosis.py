@@ -12,7 +12,7 @@ from conformance.cases import optimizers
 from conformance.cli import main as cli
 from conformance.judge import engine, ledger
 from conformance.judge.compared import LIMIT
-from conformance.judge.diagnosis import Diagnosis, NOTHING, diagnose, diagnose_all, explanations
+from conformance.judge.diagnosis import NOTHING, Diagnosis, diagnose, diagnose_all, explanations
 from conformance.judge.equations import locate
 from conformance.judge.examined import Examined
 from conformance.judge.record import Outcome, Record, write_run

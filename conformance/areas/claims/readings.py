@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from conformance.areas.claims.trainings import DECAY, EPOCHS, LIMIT, RATE, each_value, follows, keras, l2, norm_of_all, norm_of_each, same_bits, torch
+from conformance.areas.claims.trainings import (
+    DECAY,
+    EPOCHS,
+    LIMIT,
+    RATE,
+    each_value,
+    follows,
+    keras,
+    l2,
+    norm_of_all,
+    norm_of_each,
+    same_bits,
+    torch,
+)
 from conformance.areas.parity.checks import LAB_ASKS
 from conformance.areas.parity.pairs import pairs
 from conformance.areas.scheduling import ways

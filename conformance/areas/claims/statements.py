@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.areas.claims import readings as r
-from conformance.areas.claims.claim import Claim, DOES_NOT_HOLD, HOLDS, HOLDS_IF, IF, INSTEAD, NOTE, Reading, STATED
+from conformance.areas.claims.claim import DOES_NOT_HOLD, HOLDS, HOLDS_IF, IF, INSTEAD, NOTE, STATED, Claim, Reading
 
 CLAIMS = (
     Claim(

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 from packaging.requirements import Requirement
 
-from conformance.areas.refusals.inputs import Input, MAKERS, Made, PARAMS, UNKNOWN, of
+from conformance.areas.refusals.inputs import MAKERS, PARAMS, UNKNOWN, Input, Made, of
 from conformance.bindings import BINDINGS
 from conformance.bindings.binding import Entry, Unsupported, defaults
 from conformance.cases.check import Check, Observation, Plan

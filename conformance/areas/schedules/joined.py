@@ -17,7 +17,16 @@ from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEnt
 from conformance.bindings import keras_versions
 from conformance.bindings.binding import Group, Unsupported
 from conformance.cases.check import Check, Plan
-from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule, Sequential
+from reference.schedules import (
+    Cosine,
+    CosineRestarts,
+    Exponential,
+    InverseTime,
+    Piecewise,
+    Polynomial,
+    Schedule,
+    Sequential,
+)
 
 RISING = Polynomial(rate=0.03125, end=0.5, steps=8)
 FALLING = Exponential(rate=0.5, every=6, decay=0.875)

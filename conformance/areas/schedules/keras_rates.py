@@ -12,9 +12,25 @@ from typing import Any
 import numpy as np
 
 from conformance.areas.schedules.rates import Precision, Seen
-from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, WARMUP, WARMUP_WHY, length, points, sequence
+from conformance.areas.schedules.schedule_cases import (
+    WARMUP,
+    WARMUP_WHY,
+    ScheduleCase,
+    ScheduleEntry,
+    length,
+    points,
+    sequence,
+)
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.binding import Argument, Unsupported, class_of, defaults, departures, dialect_of, to_arguments
+from conformance.bindings.binding import (
+    Argument,
+    Unsupported,
+    class_of,
+    defaults,
+    departures,
+    dialect_of,
+    to_arguments,
+)
 from conformance.bindings.keras_backends import as_run, variable
 from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
 

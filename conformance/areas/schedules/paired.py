@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from conformance.areas.schedules.plateau_checks import METRICS, PLAIN, PlateauCase, PlateauCheck, USUAL, arguments, drive, judge_all, precision_of
+from conformance.areas.schedules.plateau_checks import (
+    METRICS,
+    PLAIN,
+    USUAL,
+    PlateauCase,
+    PlateauCheck,
+    arguments,
+    drive,
+    judge_all,
+    precision_of,
+)
 from conformance.areas.schedules.rates import Rates, Seen
 from conformance.bindings.binding import Group
 from conformance.cases.check import Check, Plan

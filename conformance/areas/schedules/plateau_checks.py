@@ -16,7 +16,15 @@ from conformance.areas.schedules import keras_rates, torch_rates
 from conformance.areas.schedules.rates import Precision, Rates, Seen, judged_values, typed
 from conformance.areas.schedules.schedule_cases import ScheduleEntry
 from conformance.bindings import BINDINGS, keras_versions
-from conformance.bindings.binding import Argument, Group, Unsupported, defaults, departures, to_arguments, to_reference
+from conformance.bindings.binding import (
+    Argument,
+    Group,
+    Unsupported,
+    defaults,
+    departures,
+    to_arguments,
+    to_reference,
+)
 from conformance.cases.check import Check, Plan
 from conformance.judge.verdict import Judged
 from reference.bounded import number, strong

@@ -6,9 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.areas.schedules.functions import Power, Steps
-from conformance.areas.schedules.schedule_cases import ScheduleEntry, WARMUP, WARMUP_WHY, sequence
+from conformance.areas.schedules.schedule_cases import WARMUP, WARMUP_WHY, ScheduleEntry, sequence
 from conformance.bindings.binding import Argument
-from reference.schedules import Averaging, Chained, Constant, Cosine, CosineRestarts, Cyclic, Exponential, Lambda, Linear, MultiStep, Multiplicative, OneCycle, Polynomial, Schedule, Sequential
+from reference.schedules import (
+    Averaging,
+    Chained,
+    Constant,
+    Cosine,
+    CosineRestarts,
+    Cyclic,
+    Exponential,
+    Lambda,
+    Linear,
+    Multiplicative,
+    MultiStep,
+    OneCycle,
+    Polynomial,
+    Schedule,
+    Sequential,
+)
 
 NO_INDEX = "step(epoch) is deprecated, and documented as not universally supported: {cls} has no closed form"
 OWN_RATE = ("OneCycleLR", "CyclicLR")  # their own arguments say where they start, not the optimizer

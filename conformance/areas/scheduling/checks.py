@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from conformance.areas.scheduling import ways
-from conformance.areas.scheduling.ways import RULES, ScheduledRule, WAYS, Way
+from conformance.areas.scheduling.ways import RULES, WAYS, ScheduledRule, Way
 from conformance.areas.training import task
 from conformance.areas.training.loop import Loop, Trained
 from conformance.bindings import BINDINGS

@@ -11,8 +11,8 @@ from typing import Any
 from conformance.judge.record import atomically
 from conformance.lab.fashion import data, figures, results
 from conformance.lab.fashion.compare import TrainingComparison
-from conformance.lab.fashion.figures import EXPECTED, GOAL, LEVELS, NAMES, Optimizer, SEEN
-from conformance.lab.fashion.statistics import Finding, MARGIN, sampling_error
+from conformance.lab.fashion.figures import EXPECTED, GOAL, LEVELS, NAMES, SEEN, Optimizer
+from conformance.lab.fashion.statistics import MARGIN, Finding, sampling_error
 from conformance.lab.fashion.training_calls import EPSILON
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.bindings import keras as binding
 from conformance.lab.fashion.data import SIDE
-from conformance.lab.fashion.net import Conv, LAYERS
+from conformance.lab.fashion.net import LAYERS, Conv
 
 
 class KerasNet:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.lab.fashion.figures import FrameworkResult, GOAL, Optimizer, SEEN
+from conformance.lab.fashion.figures import GOAL, SEEN, FrameworkResult, Optimizer
 from conformance.lab.fashion.statistics import MARGIN
 
 # Okabe & Ito's blue and vermilion, and a grey: told apart with any colour vision, and dark and lighter in grey.

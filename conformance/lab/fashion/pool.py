@@ -21,7 +21,7 @@ from typing import Any
 from conformance.errors import Incomplete
 from conformance.judge.record import atomically, decoded, encoded
 from conformance.lab.fashion import data as dataset
-from conformance.lab.fashion.train import FORMAT, Job, NETS, key, train
+from conformance.lab.fashion.train import FORMAT, NETS, Job, key, train
 
 OFTEN = 0.5  # seconds between two words of progress
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bindings import torch as binding
-from conformance.lab.fashion.net import Conv, LAYERS
+from conformance.lab.fashion.net import LAYERS, Conv
 
 
 class TorchNet:
