@@ -28,8 +28,8 @@ class AdaBelief(PerTensor):
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Zhuang, Tang, Ding, Tatikonda, Dvornek, Papademetris & Duncan, AdaBelief Optimizer: Adapting Stepsizes by
-    the Belief in Observed Gradients, NeurIPS 2020, Algorithm 2, https://arxiv.org/abs/2010.07468
+    Source: Zhuang, Tang, Ding, Tatikonda, Dvornek, Papademetris & Duncan, AdaBelief Optimizer: Adapting
+    Stepsizes by the Belief in Observed Gradients, NeurIPS 2020, Algorithm 2, https://arxiv.org/abs/2010.07468
     """
 
     title: ClassVar[str] = "AdaBelief"

@@ -56,22 +56,29 @@ def _entry(
     capturable: bool = True,
     dialect: Mapping[str, Any] | None = None,
     lacks: Mapping[str, str] | None = None,
+    module: str = "",
+    modes: tuple[str, ...] = (),
     **more: Any,
 ) -> Entry:
+    """An entry; of a class of somebody else's `module` with the `modes` that it has beside the plain loop."""
+    there = {f.name for f in fields(reference)}
+    common = {k: v for k, v in COMMON_ARGUMENTS.items() if k in there and k not in (dialect or {})}
+    if module:
+        absent = {mode: f"{cls} has no argument {mode}" for mode in MODES_ARE_MODES if mode not in modes}
+    else:
+        absent = {"capturable": ONLY_GPU if capturable else NO_CAPTURABLE.format(cls=cls)}
+        absent |= {} if fused else {"fused": NO_FUSED.format(cls=cls)}
     return Entry(
         framework="torch",
         optimizer=cls.lower(),
         cls=cls,
         reference=reference,
-        arguments={**{k: v for k, v in COMMON_ARGUMENTS.items() if k not in (dialect or {})}, **arguments},
+        arguments={**common, **arguments},
         slots=slots if cls in UNCOUNTED else {"step": "step", **slots},
         dialect=dialect or {},
-        lacks={
-            "capturable": ONLY_GPU if capturable else NO_CAPTURABLE.format(cls=cls),
-            **({} if fused else {"fused": NO_FUSED.format(cls=cls)}),
-            **(lacks or {}),
-        },
+        lacks={**absent, **(lacks or {})},
         not_update=MODES_ARE_MODES,
+        module=module,
         **more,
     )
 

@@ -1,4 +1,4 @@
-"""The import graph of reference/ and conformance/: every import, wherever it stands, and modules named by strings."""
+"""The import graph of reference/ and conformance/: every import, and modules that a string names."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ entries = sequence(
                                 "why": "the same half cosine, with restarts"}}),
         ScheduleEntry("warmupcosine", "WarmupCosine", Cosine,
               {"rate": "start", "warmup_target": "peak", "warmup_steps": "warmup_steps", "steps": "decay_steps",
-               "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
+               "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance", follows_floatx=True,
               base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
               usual={"rate": 0.001, "warmup_target": 0.1, "warmup_steps": 7, "steps": 13, "end": 0.01},
               cases={"start": {"rate": 0.125}, "whole-peak": {"warmup_target": 1},
@@ -126,7 +126,7 @@ def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
     result = BINDINGS["keras"].formats(dtype)
     backend = keras_versions.backend()
     narrow = backend == "tensorflow" or (backend == "jax" and entry.reference in (Cosine, CosineRestarts))
-    follows = bool(entry.module) or not narrow
+    follows = entry.follows_floatx or not narrow
     scalars = result if follows else BINDINGS["keras"].formats("float32")
     return Precision(result, scalars=scalars, said=result)
 

@@ -27,6 +27,7 @@ class ScheduleEntry(Entry):
     per_group: Mapping[str, Any] = field(
         default_factory=dict
     )  # hyperparameters that may be lists -> a second value
+    follows_floatx: bool = False  # whether Keras' floatx is its precision on every backend
     indexed: str = ""  # why it cannot be called by index, if it cannot
 
 
