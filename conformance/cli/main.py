@@ -36,6 +36,7 @@ VERBS: dict[str, str] = {
     "confusion": "plant mistakes blind: how often the diagnosis names them",
     "planted": "plant mistakes in the installed frameworks, in processes of their own",
     "prove": "bring the figures of these four up to date, and the README's",
+    "update": "write anew what follows from the entries and the installed frameworks: after a new optimizer",
 }
 
 

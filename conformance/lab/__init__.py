@@ -1,4 +1,4 @@
-"""The optimizer lab, a notebook and a page made from cells/ by build.py; and fashion/, the Fashion-MNIST comparison.
+"""The optimizer lab: a notebook and a page, made from cells/ by build.py. fashion/ is the Fashion-MNIST comparison.
 
 Imported by: cli.
 

@@ -17,6 +17,7 @@ from reference.base import Reference
 
 PATH = Path(__file__).with_name("map.json")
 REMAKE = "python -m conformance map --measure"
+UPDATE = "out of date: python -m conformance update"
 NOT_OPTIONS = ("params", "kwargs", "name")
 
 
@@ -65,7 +66,8 @@ def installed_defaults() -> dict[str, dict[str, dict[str, Any]]]:
     for framework, binding in BINDINGS.items():
         if binding.versions():
             found[framework] = {}
-            for cls in sorted(binding.classes()):
+            listed = {e.cls for e in binding.entries.values() if e.module}
+            for cls in sorted({*binding.classes(), *listed}):
                 entry = binding.entries.get(cls.lower()) or Entry(cls.lower(), cls, Reference, {})
                 known = defaults(binding.constructor(entry))
                 found[framework][cls] = {k: v for k, v in known.items() if k not in NOT_OPTIONS}

@@ -1,12 +1,13 @@
-"""The rows of the map: every optimizer of torch and of Keras, as declared.
+"""The rows of the map: every optimizer of torch and of Keras, as declared, and the others as derived.
 
-A row declares its status, for a test to hold against what is derived from the bindings and what is
-measured; and, where there is no equivalent, why and what to do instead.
+A declared row has its status, for a test to hold against what is derived from the bindings and what is
+measured; and, where there is no equivalent, why and what to do instead. An optimizer that no row declares has one
+all the same, with what follows from its entries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.bindings import BINDINGS
@@ -22,8 +23,8 @@ class MapRow:
 
     torch: str  # the class; empty: there is none
     keras: str
-    forward: Status  # torch -> Keras
-    backward: Status  # Keras -> torch
+    forward: Status | None  # torch -> Keras; None: nobody declared it
+    backward: Status | None  # Keras -> torch
     says: str  # the main thing to know, or why there is no equivalent
     instead: str = ""  # what to do where there is none
 
@@ -38,7 +39,7 @@ class MapRow:
     def cls(self, framework: str) -> str:
         return self.torch if framework == "torch" else self.keras
 
-    def status(self, source: str) -> Status:
+    def status(self, source: str) -> Status | None:
         return self.forward if source == "torch" else self.backward
 
     def entry(self, framework: str) -> Entry | None:
@@ -58,7 +59,7 @@ def _only_keras(keras: str, says: str, instead: str) -> MapRow:
     return MapRow("", keras, NONE, NONE, says, instead)
 
 
-ROWS: tuple[MapRow, ...] = (
+DECLARED: tuple[MapRow, ...] = (
     MapRow("SGD", "SGD", EXACT, EXACT,
         "Plain steps are the same. torch keeps the learning rate outside of the velocity and Keras inside: with momentum "
         "they part when it changes. torch's weight_decay with momentum is a regularizer in Keras, not weight_decay."),
@@ -114,6 +115,28 @@ ROWS: tuple[MapRow, ...] = (
                 "The package schedulefree of its authors (AdamWScheduleFree), which also switches to the averaged point "
                 "for evaluation; its average is weighted by the squared learning rate, Keras' is not."),
 )  # fmt: skip
+
+
+def _derived() -> Iterator[MapRow]:
+    """The rows of the optimizers that have entries and are not declared."""
+    declared = {row.optimizer for row in DECLARED}
+    listed = dict.fromkeys(name for b in BINDINGS.values() for name in b.entries if name not in declared)
+    for name in listed:
+        entries = {framework: b.entries[name] for framework, b in BINDINGS.items() if name in b.entries}
+        torch, keras = (entries[f].cls if f in entries else "" for f in ("torch", "keras"))
+        if torch and keras and entries["torch"].reference is entries["keras"].reference:
+            yield MapRow(torch, keras, None, None, "")
+            continue
+        rule = f"reference.{next(iter(entries.values())).reference.__name__}"
+        for cls, make, other in ((torch, _only, "Keras"), (keras, _only_keras, "torch.optim")):
+            if cls:
+                base = f"{'keras.optimizers' if make is _only else 'torch.optim'}.Optimizer"
+                yield make(
+                    cls, f"{other} has no optimizer of this rule.", f"Subclass {base} with the rule of {rule}."
+                )
+
+
+ROWS = (*DECLARED, *_derived())
 BY_OPTIMIZER: Mapping[str, MapRow] = {row.optimizer: row for row in ROWS}
 
 

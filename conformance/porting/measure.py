@@ -355,23 +355,31 @@ def defaults(row: MapRow, source: str, target: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- all of it
 
 
-def measure_all(report: Any = lambda text: None) -> map_data.MapData:
-    """The defaults and the numbers of the whole map; BadInput without both frameworks."""
+def measure_all(report: Any = lambda text: None, missing: bool = False) -> map_data.MapData:
+    """The defaults and the numbers of the whole map; BadInput without both frameworks.
+
+    `missing`: the numbers that are not there yet alone.
+    """
     versions: dict[str, str] = {}
     for name, binding in BINDINGS.items():
         if not binding.versions():
             raise BadInput(f"map --measure: {name} is not installed; it takes both frameworks to measure the map.")
         versions |= binding.versions()
-    known = map_data.MapData(versions, map_data.installed_defaults(), map_data.load().measured)
+    before = map_data.load().measured
+    known = map_data.MapData(versions, map_data.plain(map_data.installed_defaults()), before)
     map_data.save(known)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Any] = {}
     for row, source, target in directed():
         all_uses = uses(row, source, target)
         for use in all_uses:
+            if missing and use.id in before:
+                found[use.id] = before[use.id]
+                continue
             report(use.id)
             found[use.id] = measure(use, all_uses[0])
+        name = f"{source}-{row.optimizer}-defaults"
         if all_uses:
-            found[f"{source}-{row.optimizer}-defaults"] = defaults(row, source, target)
+            found[name] = before[name] if missing and name in before else defaults(row, source, target)
     data = replace(known, measured=found)
     map_data.save(data)
     return data

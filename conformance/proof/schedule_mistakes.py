@@ -1,8 +1,8 @@
 """What the cases of schedules can see: every mistake in a reference, every option ignored, and the case that tells.
 
 No framework takes part: an implementation is stood in for by the reference with the mistake, computed in extended
-precision. `python -m conformance.proof.schedule_mistakes` writes what is found to schedules.json, for the page; the
-tests repeat all of it.
+precision. `python -m conformance update` writes what is found to schedules.json, for the page; the tests repeat all
+of it.
 """
 
 from __future__ import annotations
@@ -182,7 +182,10 @@ def load() -> dict[str, dict[str, list]]:
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
-if __name__ == "__main__":
+def write() -> list[str]:
+    """Write it anew; returns the schedules of which it says something else than before."""
+    before, now = load(), found()
     with atomically(PATH) as file:
-        rows = (f"{json.dumps(name)}: {json.dumps(kills, sort_keys=True)}" for name, kills in found().items())
+        rows = (f"{json.dumps(name)}: {json.dumps(kills, sort_keys=True)}" for name, kills in now.items())
         file.write("{\n" + ",\n".join(rows) + "\n}\n")
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))

@@ -26,7 +26,7 @@ def pytest_run(folder: Path, *arguments: str, **environment: str) -> subprocess.
     command = [sys.executable, "-m", "pytest", str(SUITE), "-p", "conformance.run.plugin", "-p", "no:cacheprovider"]
     command += ["-q", "--rootdir", str(folder), "-c", os.devnull, "--reports", str(folder), *arguments]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    root = str(SUITE.parent.parent)
+    root = str(SUITE.parents[2])
     environment = {**kept, "PYTHONPATH": os.pathsep.join([root, str(folder)]), **environment}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 

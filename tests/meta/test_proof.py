@@ -153,9 +153,9 @@ def test_what_is_no_longer_current_is_tried_by_its_name(monkeypatch):
     assert list(dict(sections.LIVE.run([PATCHES[0].name], asked, {}))) == [PATCHES[0].name]
 
 
-def test_every_optimizer_has_a_mistake_in_live_code():
+def test_a_mistake_in_live_code_is_of_a_listed_optimizer():
     for framework, binding in BINDINGS.items():
-        assert set(binding.entries) == {p.optimizer for p in PATCHES if p.framework == framework}
+        assert {p.optimizer for p in PATCHES if p.framework == framework} <= set(binding.entries)
 
 
 # Few, for time; `python -m conformance planted` runs all.

@@ -27,8 +27,10 @@ STANDARD = {
     "dataclasses",
     "enum",
     "functools",
+    "importlib",
     "itertools",
     "math",
+    "pkgutil",
     "typing",
     "types",
 }

@@ -8,8 +8,8 @@ infinities, which every float argument takes, and other things for a flag, of wh
 values that some constructor refuses are checked in the same way.
 
 What a framework does with an input and should not is listed in refusals.json, strictly both ways. The rows of the
-ledger that expect `listed:refusals.json` give the reasons; write.py beside this file writes the list, but for its
-sections of other versions.
+ledger that expect `listed:refusals.json` give the reasons; `python -m conformance update` writes the list,
+but for its sections of other versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from conformance.judge.verdict import Expected, Verdict, verdict_of
 
 PATH = Path(__file__).with_name("refusals.json")
 EXPECT = f"listed:{PATH.name}"
-AGAIN = "Look, then: python -m conformance.areas.refusals.write"
+AGAIN = "Look at it, then: python -m conformance update"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 
 from conformance.areas.refusals.checks import PATH, RefusalCheck, checks, listed, listing
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.binding import Unsupported
+from conformance.errors import BadInput
 from conformance.judge.record import atomically
 
 
@@ -26,22 +28,40 @@ def _wrong(check: RefusalCheck) -> list[str]:
         return []
 
 
-def main() -> None:
-    """Replace what holds for every version; what only some versions do stays as it is."""
-    sections = listing()
+def write() -> list[str]:
+    """Replace what holds for every version; what only some versions do stays as it is. Returns what changed."""
+    sections, changed = listing(), []
     for framework in installed():
         binding = BINDINGS[framework]
         versions = binding.versions()
         if not versions[framework].startswith(binding.pinned):
-            raise SystemExit(f"{framework} {versions[framework]}: the list is for {', '.join(binding.pinned)}")
+            raise BadInput(
+                f"{PATH.name}: it is written from {framework} {', '.join(binding.pinned)}x, and this is "
+                f"{versions[framework]}."
+            )
         some = [s for s in listed(framework, versions) if s is not sections.get(framework)]
         found = wrong(framework)
         for section in some:
             for case, labels in section.items():
                 found[case] = [label for label in found.get(case, []) if label not in labels]
-        sections[framework] = {case: labels for case, labels in found.items() if labels}
-    with atomically(PATH) as file:
-        file.write(_text(sections))
+        before, sections[framework] = (
+            sections.get(framework, {}),
+            {c: labels for c, labels in found.items() if labels},
+        )
+        changed += _changes(framework, before, sections[framework])
+    if changed:
+        with atomically(PATH) as file:
+            file.write(_text(sections))
+        listing.cache_clear()
+    return changed
+
+
+def _changes(framework: str, before: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> Iterator[str]:
+    for case in sorted(before.keys() | now.keys()):
+        new = [x for x in now.get(case, ()) if x not in before.get(case, ())]
+        gone = [x for x in before.get(case, ()) if x not in now.get(case, ())]
+        if new or gone:
+            yield f"{framework} {case}: {', '.join([*(f'+ {x}' for x in new), *(f'- {x}' for x in gone)])}"
 
 
 def _text(sections: dict[str, dict[str, list[str]]]) -> str:
@@ -51,7 +71,3 @@ def _text(sections: dict[str, dict[str, list[str]]]) -> str:
         lines = [f"  {json.dumps(case)}: {json.dumps(labels)}" for case, labels in section.items()]
         parts.append(f" {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n }")
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,57 @@
+"""The verb `update`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from conformance.areas.refusals import rows as refusal_rows
+from conformance.areas.refusals import write as refusals
+from conformance.bindings import BINDINGS, installed
+from conformance.cli import proving
+from conformance.errors import BadInput
+from conformance.porting import map_data, measure
+from conformance.proof import schedule_mistakes, sections, store
+from conformance.run.gate import GOOD, name_some
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    proving.options(parser)
+    parser.add_argument(
+        "--no-proof",
+        action="store_true",
+        help="leave the proof as it is: a change of a rule or of a case makes it take minutes",
+    )
+    parser.set_defaults(keep=True, seeds=200, all=False)
+
+
+def call(args: argparse.Namespace) -> int:
+    """Write anew what follows from the entries and the installed frameworks, and print what changed.
+
+    These are the list of bad input that is accepted, rows of the ledger for it, the defaults and measurements of the
+    map, what the cases of schedules see, and the proof (`prove`). After a new optimizer or schedule this is all that
+    the tests ask for.
+    """
+    if set(installed()) != set(BINDINGS):
+        raise BadInput(f"update: it takes {' and '.join(BINDINGS)} together, and one is not installed.")
+    for line in _changes():
+        print(line)
+    if args.no_proof:
+        for section, names in sections.stale(store.known()).items():
+            print(f"{store.PATH.name}: {section} is out of date: {name_some(names)}")
+        return GOOD
+    return proving.attempt(args, *sections.SECTIONS)
+
+
+def _changes() -> Iterator[str]:
+    yield from (f"refusals.json: {what}" for what in refusals.write())
+    yield from (f"ledger.toml: + {name}" for name in refusal_rows.write())
+    before = map_data.load()
+    now = measure.measure_all(lambda text: print(text, file=sys.stderr), missing=True)
+    for framework, known in now.defaults.items():
+        for cls, values in known.items():
+            if before.defaults.get(framework, {}).get(cls) != values:
+                yield f"{map_data.PATH.name}: {framework} {cls}"
+    yield from (f"{map_data.PATH.name}: {name}" for name in sorted(before.measured.keys() ^ now.measured.keys()))
+    yield from (f"{schedule_mistakes.PATH.name}: {name}" for name in schedule_mistakes.write())
