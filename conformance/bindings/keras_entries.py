@@ -6,24 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+import reference
 from conformance.bindings.binding import Argument, Entry
-from reference import (
-    SGD,
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Ftrl,
-    Lamb,
-    Lion,
-    Muon,
-    NAdam,
-    RAdam,
-    RMSprop,
-    ScheduleFreeAdamW,
-)
 from reference.base import Reference
 
 # What the base class offers around every rule.
@@ -81,33 +65,34 @@ entries: dict[str, Entry] = {
     e.optimizer: e
     for e in (
         _entry(
-            "SGD", SGD, {"momentum": "momentum", "nesterov": "nesterov"}, {"momentums": "momentum"},
+            "SGD", reference.SGD, {"momentum": "momentum", "nesterov": "nesterov"}, {"momentums": "momentum"},
             dialect={"velocity": "inside", "first_velocity": "zero"},
         ),
         _entry(
-            "Adam", Adam, {**BETAS, "amsgrad": "amsgrad"}, ADAM_SLOTS, dialect={"epsilon_place": "hat"},
+            "Adam", reference.Adam, {**BETAS, "amsgrad": "amsgrad"}, ADAM_SLOTS, dialect={"epsilon_place": "hat"},
         ),
         _entry(
-            "AdamW", AdamW, {**BETAS, "amsgrad": "amsgrad", **DECAY_AS_GIVEN}, ADAM_SLOTS,
+            "AdamW", reference.AdamW, {**BETAS, "amsgrad": "amsgrad", **DECAY_AS_GIVEN}, ADAM_SLOTS,
             dialect={"epsilon_place": "hat"},
         ),
         _entry(
-            "RMSprop", RMSprop,
+            "RMSprop", reference.RMSprop,
             {"rho": "rho", "epsilon": "epsilon", "momentum": "momentum", "centered": "centered"},
             {"_velocities": "n", "_average_gradients": "a", "_momentums": "momentum"},
             dialect={"epsilon_place": "inside", "velocity": "inside"},
         ),
         _entry(
-            "Adagrad", Adagrad, {"initial_accumulator": "initial_accumulator_value", "epsilon": "epsilon"},
+            "Adagrad", reference.Adagrad,
+            {"initial_accumulator": "initial_accumulator_value", "epsilon": "epsilon"},
             {"_accumulators": "s"}, dialect={"epsilon_place": "inside"},
         ),
         _entry(
-            "Adadelta", Adadelta, {"rho": "rho", "epsilon": "epsilon"},
+            "Adadelta", reference.Adadelta, {"rho": "rho", "epsilon": "epsilon"},
             {"_accumulated_grads": "n", "_accumulated_delta_vars": "u"},
         ),
-        _entry("Adamax", Adamax, BETAS, {"_m": "m", "_u": "u"}, dialect={"epsilon_place": "beside"}),
+        _entry("Adamax", reference.Adamax, BETAS, {"_m": "m", "_u": "u"}, dialect={"epsilon_place": "beside"}),
         _entry(
-            "Nadam", NAdam, BETAS, {"_momentums": "m", "_velocities": "v", "_u_product": "product"},
+            "Nadam", reference.NAdam, BETAS, {"_momentums": "m", "_velocities": "v", "_u_product": "product"},
             dialect={"epsilon_place": "corrected", "momentum_decay": 1.0}, tensors=("beta_1", "beta_2"),
             promised={
                 "schedule-of-paper": {"momentum_decay": 0.004},
@@ -115,7 +100,7 @@ entries: dict[str, Entry] = {
             },
         ),
         _entry(
-            "Ftrl", Ftrl,
+            "Ftrl", reference.Ftrl,
             {
                 "learning_rate_power": "learning_rate_power",
                 "initial_accumulator": "initial_accumulator_value",
@@ -127,17 +112,17 @@ entries: dict[str, Entry] = {
             {"_accumulators": "n", "_linears": "z"},
         ),
         _entry(
-            "Lion", Lion, {"beta_1": "beta_1", "beta_2": "beta_2"},
+            "Lion", reference.Lion, {"beta_1": "beta_1", "beta_2": "beta_2"},
             {"_momentums": "m", "momentums": "m"},  # Keras 3 and 2
             tensors=("beta_1", "beta_2"),
         ),
         _entry(
-            "Lamb", Lamb, BETAS, {"_momentums": "m", "_velocities": "v"},
+            "Lamb", reference.Lamb, BETAS, {"_momentums": "m", "_velocities": "v"},
             promised={"decay-of-paper": {"decay": "ratio", "weight_decay": 0.25}},
         ),
         replace(
             _entry(
-                "RAdam", RAdam,
+                "RAdam", reference.RAdam,
                 {
                     **BETAS,
                     "threshold": "threshold",
@@ -161,7 +146,7 @@ entries: dict[str, Entry] = {
             module="conformance",
         ),
         _entry(
-            "Muon", Muon,
+            "Muon", reference.Muon,
             {
                 "momentum": "momentum", "nesterov": "nesterov", "ns_steps": "ns_steps",
                 "a": "muon_a", "b": "muon_b", "c": "muon_c", "rms_rate": "rms_rate",
@@ -183,7 +168,7 @@ entries: dict[str, Entry] = {
             names={3: "embedding"},
         ),
         _entry(
-            "Adafactor", Adafactor,
+            "Adafactor", reference.Adafactor,
             {"beta_2_decay": "beta_2_decay", "epsilon_1": "epsilon_1", "epsilon_2": "epsilon_2",
              "clip_threshold": "clip_threshold", "relative_step": "relative_step"},
             # Keras holds a 0 in the place of the row and column of what is not factored, and for what is
@@ -193,7 +178,7 @@ entries: dict[str, Entry] = {
             tensors=("epsilon_2",),
         ),
         _entry(
-            "ScheduleFreeAdamW", ScheduleFreeAdamW, {**BETAS, "warmup_steps": "warmup_steps"},
+            "ScheduleFreeAdamW", reference.ScheduleFreeAdamW, {**BETAS, "warmup_steps": "warmup_steps"},
             {"_momentums": "z", "_velocities": "v"},
             tensors=("beta_1", "beta_2", "epsilon"),
         ),

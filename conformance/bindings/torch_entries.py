@@ -6,24 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+import reference
 from conformance.bindings.binding import Argument, Entry, Slot, Unsupported
-from reference import (
-    ASGD,
-    LBFGS,
-    SGD,
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Muon,
-    NAdam,
-    RAdam,
-    RMSprop,
-    Rprop,
-    SparseAdam,
-)
 from reference.base import Reference
 
 NO_FUSED = "torch has no fused {cls} on any device"
@@ -108,33 +92,33 @@ entries: dict[str, Entry] = {
     e.optimizer: e
     for e in (
         _entry(
-            "SGD", SGD,
+            "SGD", reference.SGD,
             {"momentum": "momentum", "dampening": "dampening", "nesterov": "nesterov"},
             {"momentum_buffer": "momentum"},
             fused=True, capturable=False,
             dialect={"velocity": "outside", "first_velocity": "gradient", "decay": "coupled"},
         ),
-        _entry("Adam", Adam, {**BETAS, "amsgrad": "amsgrad", "decay": DECOUPLED}, ADAM_SLOTS, fused=True),
+        _entry("Adam", reference.Adam, {**BETAS, "amsgrad": "amsgrad", "decay": DECOUPLED}, ADAM_SLOTS, fused=True),
         _entry(
-            "AdamW", AdamW, {**BETAS, "amsgrad": "amsgrad"}, ADAM_SLOTS, fused=True,
+            "AdamW", reference.AdamW, {**BETAS, "amsgrad": "amsgrad"}, ADAM_SLOTS, fused=True,
             dialect={"decay": "decoupled"},
         ),
         _entry(
-            "RMSprop", RMSprop,
+            "RMSprop", reference.RMSprop,
             {"rho": "alpha", "epsilon": "eps", "momentum": "momentum", "centered": "centered"},
             {"square_avg": "n", "grad_avg": "a", "momentum_buffer": "momentum"},
             dialect={"epsilon_place": "outside", "velocity": "outside", "decay": "coupled"},
         ),
         _entry(
-            "Rprop", Rprop, {"etas": "etas", "step_sizes": "step_sizes"},
+            "Rprop", reference.Rprop, {"etas": "etas", "step_sizes": "step_sizes"},
             {"prev": "previous", "step_size": "step_size"},
         ),
         _entry(
-            "RAdam", RAdam, {**BETAS, "decay": DECOUPLED}, {"exp_avg": "m", "exp_avg_sq": "v"},
+            "RAdam", reference.RAdam, {**BETAS, "decay": DECOUPLED}, {"exp_avg": "m", "exp_avg_sq": "v"},
             dialect={"threshold": 5.0, "epsilon_place": "before", "unrectified": "momentum"},
         ),
         _entry(
-            "Adagrad", Adagrad,
+            "Adagrad", reference.Adagrad,
             {
                 "learning_rate_decay": "lr_decay",
                 "initial_accumulator": "initial_accumulator_value",
@@ -144,19 +128,19 @@ entries: dict[str, Entry] = {
             cases={"own-accumulator": {"second_group": {"initial_accumulator": 0.5}}},
         ),
         _entry(
-            "Adadelta", Adadelta, {"rho": "rho", "epsilon": "eps"}, {"square_avg": "n", "acc_delta": "u"},
+            "Adadelta", reference.Adadelta, {"rho": "rho", "epsilon": "eps"}, {"square_avg": "n", "acc_delta": "u"},
             dialect={"decay": "coupled"},
         ),
         _entry(
-            "Adamax", Adamax, BETAS, {"exp_avg": "m", "exp_inf": "u"},
+            "Adamax", reference.Adamax, BETAS, {"exp_avg": "m", "exp_inf": "u"},
             dialect={"epsilon_place": "norm", "decay": "coupled"},
         ),
         _entry(
-            "NAdam", NAdam, {**BETAS, "momentum_decay": "momentum_decay", "decay": DECOUPLED},
+            "NAdam", reference.NAdam, {**BETAS, "momentum_decay": "momentum_decay", "decay": DECOUPLED},
             {"exp_avg": "m", "exp_avg_sq": "v", "mu_product": "product"}, dialect={"epsilon_place": "corrected"},
         ),
         _entry(
-            "Muon", Muon,
+            "Muon", reference.Muon,
             {
                 "momentum": "momentum", "nesterov": "nesterov", "ns_steps": "ns_steps", "epsilon": "eps",
                 "a": Argument("ns_coefficients", 0), "b": Argument("ns_coefficients", 1),
@@ -167,14 +151,14 @@ entries: dict[str, Entry] = {
             # It has no path for other tensors, so that these hyperparameters say nothing.
             dialect={
                 "buffer": "average", "orthogonal_in": "bfloat16", "shape_factor": "original", "others": "refused",
-                **{f.name: f.default for f in fields(Muon) if "adam" in f.name or "exclude" in f.name},
+                **{f.name: f.default for f in fields(reference.Muon) if "adam" in f.name or "exclude" in f.name},
             },
             promised={"as-documented": {"buffer": "sum"}},
             lacks={**ONE_MODE, "vectors": "torch.optim.Muon takes matrices alone, as it documents"},
             shapes=MATRICES,
         ),
         _entry(
-            "LBFGS", LBFGS,
+            "LBFGS", reference.LBFGS,
             {
                 "max_iter": "max_iter", "max_eval": "max_eval", "tolerance_grad": "tolerance_grad",
                 "tolerance_change": "tolerance_change", "history_size": "history_size",
@@ -193,13 +177,13 @@ entries: dict[str, Entry] = {
             shapes=((), (3,), (2, 4)),  # the bound of a scalar product grows with its length
         ),
         _entry(
-            "ASGD", ASGD, {"lambd": "lambd", "alpha": "alpha", "t0": "t0"},
+            "ASGD", reference.ASGD, {"lambd": "lambd", "alpha": "alpha", "t0": "t0"},
             {"ax": "average", "eta": "eta", "mu": "mu"},
             dialect={"decay": "coupled"},
             tensors=frozenset({"step"}),  # foreach makes the rates of a tensor, the loop of a number
         ),
         _entry(
-            "Adafactor", Adafactor,
+            "Adafactor", reference.Adafactor,
             {"beta_2_decay": "beta2_decay", "epsilon_1": FACTOR_EPSILON, "epsilon_2": Argument("eps", 1),
              "clip_threshold": "d"},
             {"row_var": ROW, "col_var": COLUMN, "variance": "v"},
@@ -209,7 +193,7 @@ entries: dict[str, Entry] = {
             cases={"default-epsilon": {"epsilon_1": EPSILON_1, "problem": "tiny"}},
         ),
         _entry(
-            "SparseAdam", SparseAdam, BETAS, {"exp_avg": "m", "exp_avg_sq": "v"},
+            "SparseAdam", reference.SparseAdam, BETAS, {"exp_avg": "m", "exp_avg_sq": "v"},
             # It documents a mask over Adam and has none of Adam's other options.
             dialect={"epsilon_place": "hat", "amsgrad": False, "weight_decay": 0.0, "decay": "coupled"},
             lacks={m: f"torch.optim.SparseAdam has no argument {m}" for m in MODES_ARE_MODES},

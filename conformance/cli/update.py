@@ -29,9 +29,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def call(args: argparse.Namespace) -> int:
     """Write anew what follows from the entries and the installed frameworks, and print what changed.
 
-    These are the list of bad input that is accepted, rows of the ledger for it, the defaults and measurements of the
-    map, what the cases of schedules see, and the proof (`prove`). After a new optimizer or schedule this is all that
-    the tests ask for.
+    These are the list of accepted bad input, rows of the ledger for it, the defaults and measurements of the map,
+    what the cases of schedules see, and the proof (`prove`). After a new optimizer or schedule this is all that the
+    tests ask for.
     """
     if set(installed()) != set(BINDINGS):
         raise BadInput(f"update: it takes {' and '.join(BINDINGS)} together, and one is not installed.")

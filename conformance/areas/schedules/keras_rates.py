@@ -32,7 +32,8 @@ from conformance.bindings.binding import (
     to_arguments,
 )
 from conformance.bindings.keras_backends import as_run, variable
-from reference.schedules import Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule
+from reference import schedules as rules
+from reference.schedules import Cosine, CosineRestarts, Schedule
 
 # How a schedule is used; each is an implementation of its own.
 MODES = {
@@ -52,22 +53,22 @@ LIST = {"to": list, "back": tuple}
 
 entries = sequence(
     [
-        ScheduleEntry("exponentialdecay", "ExponentialDecay", Exponential, TIMED, not_update=NAMED,
+        ScheduleEntry("exponentialdecay", "ExponentialDecay", rules.Exponential, TIMED, not_update=NAMED,
               usual={"rate": 0.1, "every": 30, "decay": 0.96},
               cases={"accumulated": {"given": {"gradient_accumulation_steps": 2}, "n": 12,
                                      "why": "gradients of two batches an update: the rate of each update"}}),
-        ScheduleEntry("inversetimedecay", "InverseTimeDecay", InverseTime, TIMED, not_update=NAMED,
+        ScheduleEntry("inversetimedecay", "InverseTimeDecay", rules.InverseTime, TIMED, not_update=NAMED,
               usual={"rate": 0.1, "every": 7}),
-        ScheduleEntry("polynomialdecay", "PolynomialDecay", Polynomial,
+        ScheduleEntry("polynomialdecay", "PolynomialDecay", rules.Polynomial,
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
               not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13},
               cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "a whole rate, with others"}}),
-        ScheduleEntry("piecewiseconstantdecay", "PiecewiseConstantDecay", Piecewise,
+        ScheduleEntry("piecewiseconstantdecay", "PiecewiseConstantDecay", rules.Piecewise,
               {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
               not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)},
               cases={"whole-values": {"values": (1, 3, 2)},
                      "broken-boundaries": {"boundaries": (3.5, 8.25), "why": "between two updates"}}),
-        ScheduleEntry("cosinedecay", "CosineDecay", Cosine,
+        ScheduleEntry("cosinedecay", "CosineDecay", rules.Cosine,
               {**RATE, "steps": "decay_steps", "alpha": "alpha", "warmup_target": "warmup_target",
                "warmup_steps": "warmup_steps"}, {"end": 0.0, "beyond": "stays"}, not_update=NAMED,
               usual={"rate": 0.1, "steps": 13, "alpha": 0.01, "warmup_target": 0.3, "warmup_steps": 7},
@@ -75,15 +76,16 @@ entries = sequence(
                                 "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]},
                      "warmup-as-documented": {"rate": 0, "warmup_target": 0.125, "warmup_steps": 8,
                                               "why": "the example: initial_learning_rate = 0, a whole number"}}),
-        ScheduleEntry("cosinedecayrestarts", "CosineDecayRestarts", CosineRestarts,
+        ScheduleEntry("cosinedecayrestarts", "CosineDecayRestarts", rules.CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
               {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
               cases={"warmup": {**WARMED, "rate": WARMUP["peak"], "t_mul": 1,
                                 "alpha": WARMUP["start"] / WARMUP["peak"],
                                 "why": "the same half cosine, with restarts"}}),
-        ScheduleEntry("warmupcosine", "WarmupCosine", Cosine,
+        ScheduleEntry("warmupcosine", "WarmupCosine", rules.Cosine,
               {"rate": "start", "warmup_target": "peak", "warmup_steps": "warmup_steps", "steps": "decay_steps",
-               "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance", follows_floatx=True,
+               "end": "end"}, {"alpha": 0.0, "beyond": "stays"}, not_update=NAMED, module="conformance",
+                      follows_floatx=True,
               base={"rate": 0.0, "warmup_target": 0.5, "warmup_steps": 6},
               usual={"rate": 0.001, "warmup_target": 0.1, "warmup_steps": 7, "steps": 13, "end": 0.01},
               cases={"start": {"rate": 0.125}, "whole-peak": {"warmup_target": 1},
