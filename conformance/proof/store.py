@@ -13,7 +13,7 @@ from conformance.judge.record import atomically, decoded, encoded
 PATH = Path(__file__).with_name("proof.json")
 FORMAT = 2
 SECTIONS = ("matrix", "terms", "behind", "seeds", "live", "diagnosis")
-REMAKE = "python -m conformance prove"
+REMAKE = "python -m conformance update"  # all of it; the proof alone: prove
 
 Known = dict[str, dict[str, Any]]  # section -> what was found, by name
 

@@ -49,7 +49,8 @@ def test_the_list_is_what_writing_it_gives(framework):
         pytest.skip("the list is written from the versions that are pinned")
     sections = refusals.listed(framework, binding.versions())
     found = wrong(framework)
-    assert found == {case: [x for s in sections for x in s.get(case, ())] for s in sections for case in s}
+    kept = {case: [x for s in sections for x in s.get(case, ())] for s in sections for case in s}
+    assert found == kept, "out of date; look, then: python -m conformance update"
 
 
 # -- what a check says ----------------------------------------------------------------------------------
