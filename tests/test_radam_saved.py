@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import doctest
+import io
 import json
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import radam_driver as driver
 import tensorflow as tf
+from packaging.version import Version
 from radam_driver import (
     BASE_OPTIONS,
     KERAS_3,
@@ -26,7 +32,23 @@ from radam_driver import (
 )
 
 import conformance.radam
-from conformance import RAdam
+from conformance import RAdam, WarmupCosine
+
+SAVED_OPTIONS = {
+    "learning_rate": WarmupCosine(start=0.0, peak=0.1, warmup_steps=4, decay_steps=16, end=0.01),
+    "weight_decay": 0.01,
+    "threshold": 4.0,
+}
+
+
+def saved_variables(path):
+    """The optimizer's variables in a .keras file, in their order."""
+    with zipfile.ZipFile(path) as archive:
+        held = archive.read("model.weights.h5")
+    with h5py.File(io.BytesIO(held)) as file:
+        found = file["optimizer/vars"]
+        return [found[str(i)][()] for i in range(len(found))]
+
 
 # Configuration, saving and restoring
 
@@ -68,6 +90,36 @@ def test_keras_file_continues_exactly(tmp_path, options, at):
         state(resumed.optimizer, resumed.trainable_variables),
         state(straight.optimizer, straight.trainable_variables),
     )
+
+
+@pytest.mark.skipif(Version(tf.keras.__version__) < Version("3.15"), reason="saved by Keras 3.15")
+def test_a_model_that_was_saved_earlier_still_loads_and_continues():
+    """A file of the commit 0b60a29, after 8 updates: the names that it holds are for ever."""
+    path = Path(__file__).parent / "saved" / "radam.keras"
+    loaded = tf.keras.models.load_model(path)
+    kept = saved_variables(path)
+    assert type(loaded.optimizer) is RAdam
+    assert loaded.optimizer.get_config() == RAdam(**SAVED_OPTIONS).get_config()
+    assert kept[0] == 8
+    assert [v.shape for v in kept] == [v.shape for v in loaded.optimizer.variables]
+    for held, was in zip(loaded.optimizer.variables, kept, strict=True):
+        np.testing.assert_array_equal(held.numpy(), was)
+
+    again = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    again.compile(RAdam(**SAVED_OPTIONS), "mse")
+    again.optimizer.build(again.trainable_variables)
+    again.set_weights(loaded.get_weights())
+    for variable, was in zip(again.optimizer.variables, kept, strict=True):
+        variable.assign(was)
+    rng = np.random.RandomState(0)
+    x, y = (rng.standard_normal((32, n)).astype("float32") for n in (3, 2))
+    before = loaded.get_weights()
+    for model in (loaded, again):
+        model.fit(x, y, batch_size=4, epochs=1, shuffle=False, verbose=0)
+    for one, other, was in zip(loaded.get_weights(), again.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert not np.array_equal(one, was)
+    assert loaded.optimizer.iterations.numpy() == 16
 
 
 @pytest.mark.parametrize("options", VARIANTS + BASE_OPTIONS, ids=str)

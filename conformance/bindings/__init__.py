@@ -1,7 +1,7 @@
 """What is true of a framework, and nothing about cost: its arguments, slots, dialects, modes, and how it is driven.
 
 Each framework is one module with the functions that `Binding` in binding.py lists; it imports the framework only
-when it is used. Imported by: areas, cases, checking, cli, judge, lab, porting, proof, run.
+when it is used. Imported by: areas, cases, checking, cli, judge, lab, porting, proof, report, run.
 
 To add an optimizer of a framework: an entry in torch_entries.py or keras_entries.py. To add a framework: a module
 here, and its name in `BINDINGS`.

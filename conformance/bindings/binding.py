@@ -24,6 +24,7 @@ from reference.wrapped import Wrapped
 
 Shapes = tuple[tuple[int, ...], ...]
 
+BACKENDS = ("tensorflow", "jax", "torch")  # what Keras computes with
 SHAPES: Shapes = ((), (7,), (5, 11))  # a scalar, a vector and a matrix: what most optimizers take
 
 

@@ -14,9 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from conformance.bindings.binding import Entry, Unsupported, installed_version
-
-BACKENDS = ("tensorflow", "jax", "torch")
+from conformance.bindings.binding import BACKENDS, Entry, Unsupported, installed_version
 
 
 def versions() -> dict[str, str]:

@@ -158,6 +158,35 @@ def as_long(entry: Entry, case: Case, mode: str) -> Case:
     return replace(case, steps=min(case.steps, BRIEFLY)) if briefly else case
 
 
+# -- schedules -------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class ScheduleModes:
+    """Where a framework's schedules are tried: every option in the plain modes, what goes everywhere in more."""
+
+    dtype: str  # in which each option is tried, and what goes everywhere in every mode
+    plain: tuple[str, ...]
+    other: tuple[str, ...]  # the modes that what goes everywhere has in other dtypes
+    given: str = (
+        ""  # the one mode of a case that gives arguments to the optimizer, where schedules take none of them
+    )
+
+
+SCHEDULES: Mapping[str, ScheduleModes] = {
+    "torch": ScheduleModes("float64", ("stepped", "indexed"), ("stepped", "tensor")),
+    "keras": ScheduleModes("float32", ("call", "optimizer"), ("call", "optimizer"), "optimizer"),
+}
+
+
+def schedule_worth(framework: str, dtype: str, mode: str, everywhere: bool, given: bool) -> bool:
+    """Whether a case of a schedule is tried there: one that goes everywhere, or is given arguments of its own."""
+    modes = SCHEDULES[framework]
+    if given and modes.given:
+        return (dtype, mode) == (modes.dtype, modes.given)
+    if dtype != modes.dtype:
+        return everywhere and mode in modes.other
+    return everywhere or mode in modes.plain
+
+
 # -- the brief run ---------------------------------------------------------------------------------
 ONE_OF = ("eager", "graph", "forloop", "foreach")  # the modes of a brief run
 BRIEF_IN_FULL = ("probing", "base")  # cases that it has in every dtype and mode

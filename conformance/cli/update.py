@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from conformance.areas.refusals import rows as refusal_rows
+from conformance.areas.refusals import generated_rows
 from conformance.areas.refusals import write as refusals
 from conformance.bindings import BINDINGS, installed
 from conformance.cli import proving
@@ -46,7 +46,7 @@ def call(args: argparse.Namespace) -> int:
 
 def _changes() -> Iterator[str]:
     yield from (f"refusals.json: {what}" for what in refusals.write())
-    yield from (f"ledger.toml: + {name}" for name in refusal_rows.write())
+    yield from (f"ledger.toml: + {name}" for name in generated_rows.write())
     before = map_data.load()
     now = measure.measure_all(lambda text: print(text, file=sys.stderr), missing=True)
     for framework, known in now.defaults.items():

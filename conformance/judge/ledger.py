@@ -19,8 +19,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from conformance import mutants
-from conformance.bindings.binding import Group
-from conformance.bindings.keras_versions import BACKENDS
+from conformance.bindings.binding import BACKENDS, Group
 from conformance.errors import BadInput
 from reference.base import Reference
 from reference.formats import FORMATS, Format

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from packaging.version import InvalidVersion, Version
 
+from conformance.bindings.binding import BACKENDS
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Record, Run
@@ -16,7 +17,6 @@ from conformance.run.combine import combine
 from conformance.run.gate import name_some
 
 BRIEF = "-brief"  # at the end of the digest of a brief run's table
-BACKENDS = ("tensorflow", "jax", "torch")  # of Keras, in the order of the columns
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,13 @@ def test_an_arrow_that_is_turned_is_seen(module, other):
     assert [said for said in wrong(turned) if said.startswith(f"{module} imports {other}:")]
 
 
+def test_the_judge_knows_no_framework():
+    """Of the bindings it has the types alone: what an entry and a group are."""
+    judge = {m for m in GRAPH if room(m) == "judge"}
+    known = {other for m in judge for other in GRAPH[m] if room(other) == "bindings"}
+    assert known <= {"conformance.bindings.binding"}
+
+
 def test_a_circle_is_seen():
     assert circle(
         {**GRAPH, "conformance.judge.ledger": {*GRAPH["conformance.judge.ledger"], "conformance.judge.steps"}}

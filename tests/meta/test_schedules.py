@@ -283,7 +283,7 @@ def offered_and_set(framework, name):
 NAMES = [(f, n) for f, d in DRIVERS.items() for n in (*d.entries, "reducelronplateau")]
 
 
-@pytest.mark.parametrize(("framework", "name"), NAMES, ids="-".join)
+@pytest.mark.parametrize(("framework", "name"), NAMES, ids=["-".join(n) for n in NAMES])
 def test_every_option_is_set_by_a_case(framework, name):
     pytest.importorskip({"keras": "tensorflow"}.get(framework, framework))
     offered, options = offered_and_set(framework, name)

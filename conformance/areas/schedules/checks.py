@@ -10,6 +10,7 @@ from conformance.areas.schedules import keras_rates, torch_rates
 from conformance.areas.schedules.rates import Rates, judged
 from conformance.areas.schedules.schedule_cases import ScheduleCase, ScheduleEntry, cases
 from conformance.bindings.binding import Group, Unsupported
+from conformance.cases import economy
 from conformance.cases.check import Check, Plan
 
 DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}
@@ -74,5 +75,5 @@ def checks() -> Iterator[ScheduleCheck]:
             for case in cases(entry):
                 for mode in driver.MODES:
                     for dtype in ("float64", "float32"):
-                        if driver.worth(case, dtype, mode):
+                        if economy.schedule_worth(framework, dtype, mode, case.everywhere, bool(case.given)):
                             yield ScheduleCheck(framework, entry.optimizer, case.name, case.why, dtype, mode, case)

@@ -95,15 +95,6 @@ entries = sequence(
 )  # fmt: skip
 
 
-def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
-    """Each option called and in an optimizer; what goes everywhere in each mode, and with floatx float64."""
-    if case.given:  # to the optimizer
-        return dtype == "float32" and mode == "optimizer"
-    if dtype == "float64":
-        return case.everywhere and mode in ("call", "optimizer")
-    return case.everywhere or mode in ("call", "optimizer")
-
-
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
     """The class; Unsupported where the installed version has none."""
     return class_of(entry, keras_versions.package().optimizers.schedules, keras_versions.described())

@@ -34,13 +34,6 @@ PLAIN = "stepped"
 ELSEWHERE = ("ReduceLROnPlateau",)  # classes that other checks are about
 
 
-def worth(case: ScheduleCase, dtype: str, mode: str) -> bool:
-    """Each option stepped and by index; what goes everywhere also with tensors, in float32, and resumed."""
-    if dtype == "float32":
-        return case.everywhere and mode in ("stepped", "tensor")
-    return case.everywhere or mode in ("stepped", "indexed")
-
-
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
     import torch
 
