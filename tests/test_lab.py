@@ -45,7 +45,7 @@ def test_the_six_objectives_are_there():
     for number, page, command, tests in rows:
         found = re.findall(r"`(tests/[^`]+)`", tests)
         assert found, f"objective {number}"
-        assert [t for t in found if not (HERE / t).is_file()] == []
+        assert [t for t in found if not (HERE / t).exists()] == []
         assert {p for p in re.findall(r"reports/(\w+\.html)", page) if p not in pages} == set()
         assert {a for a in re.findall(r"--area (\w+)", command) if a not in AREAS} == set()
         assert {v for v in re.findall(r"conformance (\S+)`", command) if v not in VERBS} == set()

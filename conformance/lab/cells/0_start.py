@@ -1,9 +1,6 @@
 # Cells of the optimizer lab: `# %% [markdown]` begins text, `# %%` code; {{ … }} is filled in by build.py. Nothing
 # imports this file.
 
-# %% [markdown]` begins text, `# %%` code. `python -m conformance lab` makes the
-# notebook and the page of it; {{ … }} is filled in by conformance/lab/build.py. Nothing imports this file.
-
 # %% [markdown]
 # # The optimizer lab: TensorFlow/Keras and PyTorch
 #
@@ -50,10 +47,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 import torch
 
+import reference  # every optimizer once, in NumPy, from its paper
+from conformance import DoesNotConform, check, translate
 
 print(f"TensorFlow {tf.__version__}, Keras {tf.keras.__version__}, PyTorch {torch.__version__}")
 
