@@ -18,10 +18,10 @@ BINDINGS: dict[str, ModuleType] = {b.framework: b for b in (torch, keras)}
 
 
 def binding(framework: str) -> ModuleType:
-    """The binding of that name; BadInput lists the known ones."""
+    """The binding with that name; BadInput lists the known ones."""
     return BINDINGS[choose("framework", framework, BINDINGS)]
 
 
 def installed() -> list[str]:
-    """The frameworks that are installed, without importing them."""
+    """The installed frameworks, without importing them."""
     return [name for name, b in BINDINGS.items() if b.versions()]
