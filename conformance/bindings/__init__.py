@@ -1,4 +1,4 @@
-"""What is true of a framework, and nothing about cost: its arguments, slots, dialects, modes, and how it is driven.
+"""The facts about a framework (not costs): its arguments, slots, dialects, modes, and how to drive it.
 
 Each framework is one module with the functions that `Binding` in binding.py lists; it imports the framework only
 when it is used. Imported by: areas, cases, checking, cli, judge, lab, porting, proof, run.

@@ -71,9 +71,7 @@ def _adam(name: str, epsilon: Mapping[str, float]) -> Pair:
     references = {f: e.reference(**{**e.dialect, **LAB, "epsilon": epsilon[f]}) for f, e in entries.items()}
     own = f"each framework's own epsilon, {epsilon['torch']!r} and {epsilon['keras']!r}"
     why = own if len(set(epsilon.values())) > 1 else f"the same epsilon, {epsilon['keras']!r}, in its two places"
-    return Pair(
-        "adam", name, f"Adam as in the lab, with {why}", references, ("usual-values",), DTYPES, 100, True
-    )
+    return Pair("adam", name, f"Adam as in the lab, with {why}", references, ("usual-values",), DTYPES, 100, True)
 
 
 # Everything that is the same unconditionally, and these of the rest; the other options come from the map.

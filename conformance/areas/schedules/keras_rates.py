@@ -62,7 +62,7 @@ entries = sequence(
         ScheduleEntry("polynomialdecay", "PolynomialDecay", rules.Polynomial,
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
               not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13},
-              cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "an integer rate with non-integer options"}}),
+              cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "an integer rate, other floats"}}),
         ScheduleEntry("piecewiseconstantdecay", "PiecewiseConstantDecay", rules.Piecewise,
               {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
               not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)},
@@ -75,7 +75,7 @@ entries = sequence(
               cases={"warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
                                 "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]},
                      "warmup-as-documented": {"rate": 0, "warmup_target": 0.125, "warmup_steps": 8,
-                                              "why": "the documentation's example: initial_learning_rate = 0, an integer"}}),
+                                              "why": "the documented example: an integer rate of 0"}}),
         ScheduleEntry("cosinedecayrestarts", "CosineDecayRestarts", rules.CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
               {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
@@ -271,7 +271,7 @@ def _used(
     moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule, **given), mode)
     seen: Seen = []
     for position, t in enumerate(steps):
-        follows = position and t == steps[position - 1] + 1  # the optimizer counts by itself: its counter is under test too
+        follows = position and t == steps[position - 1] + 1  # it counts by itself: the counter is under test too
         if not follows and t != number(moved.optimizer.iterations):
             moved.optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:

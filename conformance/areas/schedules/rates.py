@@ -1,8 +1,8 @@
 """The verdict on a schedule: the error of each rate used, as a share of what rounding allows.
 
 `Precision` holds what a binding declares: whether hyperparameters are Python numbers, in float64, or tensors;
-whether the rate starts as a tensor; and whether each rate is computed from the previous one, so that rounding errors
-accumulate. The expected value is always that of the closed form, and the bound the wider one of the two forms.
+whether the rate starts as a tensor; and whether each rate is computed from the previous one, so that rounding
+errors accumulate. The expected value is always that of the closed form, and the bound the wider of the two forms'.
 """
 
 from __future__ import annotations

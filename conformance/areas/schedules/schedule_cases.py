@@ -43,7 +43,7 @@ class ScheduleCase:
     given: Mapping[str, Any] = field(default_factory=dict)  # equivalent constructor arguments
     everywhere: bool = False  # in every mode and dtype
     optimizer: str = "SGD"  # whose rate is scheduled
-    n: int = 0  # number of updates, if not given by the boundaries
+    n: int = 0  # updates, if the boundaries do not set them
     indices: tuple[float, ...] = ()  # to call it with, besides those at the boundaries
 
     def reference(self, entry: ScheduleEntry, constructor: Callable[..., Any] | None = None) -> Schedule:
