@@ -25,7 +25,7 @@ from reference.branches import Ambiguous, TooManyBranches
 NOTHING = "no known mistake explains this"
 COUNTERS = ("step", "calls")
 TERMS = {"params": "the update of the parameter", "step": "the step counter", "calls": "the counter of calls"}
-SHARED = "the first tensor is right and others are not: look for a counter or state shared by parameters"
+SHARED = "the first tensor is right and others are not: look for a counter or state that parameters share"
 
 
 @dataclass(frozen=True)
