@@ -1,4 +1,4 @@
-"""What the suite says when it is asked for something that it cannot do."""
+"""Errors for requests that the suite cannot fulfil."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 class BadInput(ValueError):
-    """The caller's mistake: names the argument, the value and what is allowed. Exit code 2."""
+    """The caller's mistake: names the argument, the value and the allowed values. Exit code 2."""
 
 
 class Incomplete(RuntimeError):
-    """A run that did not finish, or that holds only a part of the cases. Exit code 3."""
+    """A run that did not finish, or has only some of the cases. Exit code 3."""
 
 
 def choose(argument: str, value: str, allowed: Iterable[str]) -> str:

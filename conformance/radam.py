@@ -1,4 +1,4 @@
-"""RAdam for Keras, which has none: one class for Keras 2 (TensorFlow 2.12 to 2.15) and Keras 3."""
+"""RAdam for Keras, which lacks it: one class for Keras 2 (TensorFlow 2.12 to 2.15) and Keras 3."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ except ImportError as error:
     ) from error
 
 _Base = tf.keras.optimizers.Optimizer
-# Keras 3 hands the learning rate to the base class and to update_step; Keras 2 does neither.
+# Keras 3 passes the learning rate to the base class and to update_step; Keras 2 does neither.
 _KERAS_3 = "learning_rate" in inspect.signature(_Base.update_step).parameters
 
 
@@ -45,8 +45,8 @@ class RAdam(_Base):
 
     and, with λ = weight_decay, before all this either θ ← θ − α λ θ (decoupled_weight_decay=True) or
     g ← g + λ θ (False). ρ_t, r_t and the corrections are computed in float64 from the integer step counter,
-    whatever the dtype of the variable: ρ_t loses twice as many digits as ρ_∞ has, in float32 nearly all, and
-    chance would decide the branch. (In float64 it does from beta_2 ≈ 1 − 1e-6 on, here and in torch.)
+    whatever the dtype of the variable: ρ_t loses twice as many digits as ρ_∞ has, nearly all in float32, so that
+    rounding would decide the branch. (In float64 it does from beta_2 ≈ 1 − 1e-6 on, here and in torch.)
 
     Source: Liu, Jiang, He, Chen, Liu, Gao and Han, "On the Variance of the Adaptive Learning Rate and
     Beyond", ICLR 2020, https://arxiv.org/abs/1908.03265, Algorithm 2. Where forms differ:
@@ -59,32 +59,32 @@ class RAdam(_Base):
     | the authors' code, degenerated_to_sgd=False  | unrectified="none"                                 |
 
     Coming from `torch.optim.RAdam(params, lr, betas, eps, weight_decay, decoupled_weight_decay)`:
-    lr is learning_rate, betas are (beta_1, beta_2), eps is epsilon, weight_decay keeps its name and
-    decoupled_weight_decay too, but torch's default for it is False and Keras' meaning is True: write it out.
-    `maximize` is a negated loss. exp_avg is the slot "momentum", exp_avg_sq "velocity", step `iterations`.
+    lr is learning_rate, betas are (beta_1, beta_2), eps is epsilon; weight_decay and decoupled_weight_decay keep
+    their names, but the latter is False by default in torch and True here: set it explicitly.
+    `maximize` means negating the loss. exp_avg is the slot "momentum", exp_avg_sq "velocity", step `iterations`.
 
     Args:
-        learning_rate: α, a float ≥ 0, a `LearningRateSchedule` or what else the installed Keras takes.
+        learning_rate: α, a float ≥ 0, a `LearningRateSchedule` or anything else the installed Keras accepts.
             Keras keeps a float in a variable of dtype `floatx()`: 0.001 is 0.0010000000474974513 in float32.
         beta_1: β₁ in [0, 1), the decay of the first moment.
-        beta_2: β₂ in [0, 1), the decay of the second moment. Where 2/(1 − β₂) − 1 ≤ threshold no step is
+        beta_2: β₂ in [0, 1), the decay of the second moment. If 2/(1 − β₂) − 1 ≤ threshold, no step is
             ever rectified.
         epsilon: ε ≥ 0.
-        epsilon_place: "before_correction" (added to √v as it is stored) or "after_correction".
+        epsilon_place: "before_correction" (added to the stored √v) or "after_correction".
         threshold: a step is rectified when ρ_t is greater; at least 4, below which r_t is not real.
             5 (the default) leaves steps 1 to 5 unrectified with the default beta_2, 4 leaves steps 1 to 4.
-        unrectified: what a step that is not rectified does, "momentum" or "none" (no decay either).
-        weight_decay: λ ≥ 0 or None. Unlike that of other Keras optimizers it is not rounded to float32.
+        unrectified: what an unrectified step does, "momentum" or "none" (no decay either).
+        weight_decay: λ ≥ 0 or None. Unlike in other Keras optimizers it is not rounded to float32.
         decoupled_weight_decay: as in AdamW and in every Keras optimizer (True), or L2 (False).
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name:
             as in every Keras optimizer.
-        **kwargs: what else the installed base class takes: loss_scale_factor and
+        **kwargs: other arguments of the installed base class: loss_scale_factor and
             gradient_accumulation_steps in Keras 3, jit_compile in Keras 2.
 
     Variables and slots share a dtype. The arithmetic on float16 and bfloat16 variables is done in float32 and
     rounded once, but a float16 `velocity` underflows for gradients below about 0.01: prefer Keras' mixed
-    precision, whose variables are float32, or give an epsilon of 1e-3. Sparse gradients (`tf.IndexedSlices`)
-    have the effect of dense ones, clipping and loss scaling included. To load a saved model in a new process,
+    precision, whose variables are float32, or set epsilon to 1e-3. Sparse gradients (`tf.IndexedSlices`)
+    act like dense ones, including clipping and loss scaling. To load a saved model in a new process,
     `import conformance.radam` first.
 
     Example:
@@ -122,7 +122,7 @@ class RAdam(_Base):
         **kwargs: Any,
     ) -> None:
         if tf.keras.backend.backend() != "tensorflow":
-            # A port to keras.ops would replace tf in `_scalars` and `update_step`, and nothing else.
+            # A port to keras.ops would only have to replace tf in `_scalars` and `update_step`.
             raise ImportError(
                 f"conformance.RAdam needs Keras' TensorFlow backend; this process has "
                 f"{tf.keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before Keras is imported."
@@ -180,12 +180,12 @@ class RAdam(_Base):
             # By position, since the two generations of Keras name these arguments differently.
             self._momentums.append(self.add_variable_from_reference(variable, "momentum"))
             self._velocities.append(self.add_variable_from_reference(variable, "velocity"))
-        # Without it Keras 2 silently restores nothing into an optimizer, and in neither generation would
-        # exclude_from_weight_decay() refuse to come too late.
+        # Without this, Keras 2 silently restores nothing into an optimizer, and in neither generation would
+        # exclude_from_weight_decay() refuse a late call.
         self._built = True
 
-    # Sparse gradients become dense before the base class sees them: it clips rows of one index one by one,
-    # and Keras 3 cannot divide them by loss_scale_factor.
+    # Sparse gradients are made dense before the base class sees them: it clips rows with the same index
+    # separately, and Keras 3 cannot divide them by loss_scale_factor.
     if _KERAS_3:
 
         def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -201,7 +201,7 @@ class RAdam(_Base):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any = None) -> None:
         """Move one variable and its slots by one step."""
         if learning_rate is None:
-            learning_rate = self.learning_rate  # Keras 2 passes none.
+            learning_rate = self.learning_rate  # Keras 2 does not pass it.
         position = self._get_variable_index if _KERAS_3 else lambda v: self._index_dict[self._var_key(v)]
         momentum = _native(self._momentums[position(variable)])
         velocity = _native(self._velocities[position(variable)])
@@ -218,7 +218,7 @@ class RAdam(_Base):
                 g += theta * self.weight_decay
         m += (g - m) * (1 - self.beta_1)
         v = v * self.beta_2 + (1 - self.beta_2) * g * g
-        # The other branch of a where is computed too: 1 keeps the division by √v = 0 out of it.
+        # tf.where also computes the other branch: 1 avoids the division by √v = 0 there.
         denominator = tf.where(rectified, tf.sqrt(v) + tf.cast(epsilon, dtype), tf.ones_like(v))
         theta -= tf.cast(size, dtype) * m / denominator
         if self.unrectified == "none":
@@ -229,13 +229,13 @@ class RAdam(_Base):
         variable.assign(tf.cast(theta, variable.dtype))
 
     def _scalars(self, learning_rate: Any) -> tuple[Any, Any, Any, Any]:
-        """Of this step: is it rectified, α, the factor of m/denominator and ε; the last three in float64."""
+        """For this step: whether it is rectified, α, the factor of m/denominator, ε; the last three in float64."""
         if isinstance(learning_rate, float):
             alpha = tf.constant(learning_rate, tf.float64)  # tf.cast would round it to float32.
         else:
             alpha = tf.cast(tf.convert_to_tensor(learning_rate), tf.float64)
-        # The raw counter, which is of micro-steps: `iterations` is that too in Keras 3 before 3.5, and since
-        # then the number of steps.
+        # The raw counter of micro-steps: `iterations` is the same in Keras 3 before 3.5, and the number of
+        # steps since then.
         counter = _native(self._iterations if hasattr(self, "_iterations") else self.iterations)
         t = tf.cast(counter // (getattr(self, "gradient_accumulation_steps", None) or 1) + 1, tf.float64)
         correction_1 = 1 - tf.constant(self.beta_1, tf.float64) ** t
@@ -243,7 +243,7 @@ class RAdam(_Base):
         correction_2 = 1 - power_2
         epsilon = tf.constant(self.epsilon, tf.float64)
         if self.epsilon_place == "after_correction":
-            # √c/(√v + ε√c) is 1/(√(v/c) + ε) with nothing more to do for each element.
+            # √c/(√v + ε√c) is 1/(√(v/c) + ε) without extra work for each element.
             epsilon *= tf.sqrt(correction_2)
 
         rho_inf = self._rho_inf
@@ -251,14 +251,14 @@ class RAdam(_Base):
             return tf.constant(False), alpha, alpha / correction_1, epsilon
         rho = rho_inf - 2 * t * power_2 / correction_2
         rectified = rho > self.threshold
-        # As above: where the step is not rectified the root's argument may be negative, and rho zero.
+        # As above: in an unrectified step the root's argument may be negative, and rho zero.
         rho = tf.where(rectified, rho, tf.constant(rho_inf, tf.float64))
         r = tf.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
         factor = tf.where(rectified, r * tf.sqrt(correction_2), tf.ones_like(r))
         return rectified, alpha, alpha / correction_1 * factor, epsilon
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-        """Do nothing: `update_step` decays, as only it knows whether the step counts and how to decay.
+        """Do nothing: `update_step` applies the decay, as only it knows whether the step counts and how to decay.
 
         (The base class would also round the factor to float32 for a float64 variable.)
         """
@@ -268,7 +268,7 @@ class RAdam(_Base):
         config = super().get_config()
         if not _KERAS_3:
             learning_rate = self._serialize_hyperparameter(self._learning_rate)
-            # A schedule's is a dict already; what remains is a NumPy scalar, which JSON does not know.
+            # A schedule's is already a dict; otherwise it is a NumPy scalar, which JSON does not support.
             is_schedule = isinstance(learning_rate, dict)
             config["learning_rate"] = learning_rate if is_schedule else float(learning_rate)
         return config | {argument: getattr(self, argument) for argument in _OWN}
@@ -285,7 +285,7 @@ def _native(variable: Any) -> tf.Variable:
 
 
 def _dense(gradient: Any, variable: Any = None) -> Any:
-    """The same gradient as a tensor, if its dense_shape or the variable tells how many rows it has."""
+    """The same gradient as a dense tensor, if dense_shape or the variable gives the number of rows."""
     shape = getattr(gradient, "dense_shape", None) if variable is None else variable.shape
     if shape is None or not isinstance(gradient, tf.IndexedSlices):
         return gradient
@@ -301,7 +301,7 @@ def _number(argument: str, value: Any, least: float, below: float = math.inf) ->
 
 
 def _check_around(given: Mapping[str, Any]) -> None:
-    """BadInput for what the base class takes and would not notice: a limit of 0, a momentum that is nan, …"""
+    """BadInput for values that the base class silently accepts: a limit of 0, a nan momentum, …"""
     clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if given.get(name) is not None]
     if len(clips) > 1:
         raise BadInput(f"{' and '.join(clips)} are both given. Allowed: one kind of clipping.")

@@ -1,4 +1,4 @@
-"""A schedule written by hand: a linear warmup, then half a cosine. How a Keras user adds one."""
+"""A custom schedule: a linear warmup, then half a cosine. An example for Keras users."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
         otherwise:  end + (peak - end) (1 + cos(pi s / T)) / 2            T = decay_steps, s = min(t - W, T)
 
     with t the step, counted from 0: the first step uses `start`, step W uses `peak`, step W + T and all later ones
-    use `end`. It is computed in the precision of `floatx()`, where the schedules of Keras use float32 always.
+    use `end`. It is computed in the precision of `floatx()`, whereas Keras' own schedules always use float32.
 
     Args:
         peak: the largest learning rate, > 0.

@@ -1,8 +1,8 @@
-"""The areas: what is checked beside the steps of optimizers. A new one is an entry in AREAS.
+"""The areas: what is checked besides the steps of optimizers. A new one is an entry in AREAS.
 
 An area is a module with an `AREA`. It lists its checks without importing a framework; each has an id of the same
-form as a check of an optimizer, and leaves a record like any other: the ledger, the gate and the report make no
-difference. Its page of the report is made from the records alone (conformance/report/area_pages.py).
+form as an optimizer's check and leaves an ordinary record: the ledger, the gate and the report treat it like any
+other. Its page in the report is made from the records alone (conformance/report/area_pages.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from conformance.bindings.binding import Entry
 from conformance.cases import optimizers
 from conformance.cases.check import Area, Check
 
-# Name -> the module that has its AREA. Optimizers are the case table itself.
+# Name -> the module with its AREA. Optimizers are the case table itself.
 AREAS: dict[str, str] = {
     "claims": "conformance.areas.claims.area",
     "parity": "conformance.areas.parity.area",
@@ -28,12 +28,12 @@ AREAS: dict[str, str] = {
 
 
 def area(name: str) -> Area:
-    """The area of this name."""
+    """The area with this name."""
     return importlib.import_module(AREAS[name]).AREA
 
 
 def entry(framework: str, optimizer: str) -> tuple[str, Entry]:
-    """What these two names stand for, and the area that checks its options."""
+    """The entry for these two names, and the area that checks its options."""
     if optimizer in BINDINGS[framework].entries:
         return "optimizers", BINDINGS[framework].entries[optimizer]
     found = ((name, area(name).entries(framework)) for name in AREAS)
@@ -55,7 +55,7 @@ def _checks(name: str) -> tuple[Check, ...]:
 
 
 def digest(frameworks: Iterable[str] = tuple(BINDINGS)) -> str:
-    """A fingerprint of everything that is checked and its data: records of different tables are never mixed."""
+    """A fingerprint of all checks and their data: records of different tables are never mixed."""
     frameworks = list(frameworks)
     table = checks(frameworks)
     state = hashlib.sha256("\n".join(c.fingerprint for c in table).encode())

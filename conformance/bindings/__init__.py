@@ -1,4 +1,4 @@
-"""What is true of a framework, and nothing about cost: its arguments, slots, dialects, modes, and how it is driven.
+"""The facts about a framework (not costs): its arguments, slots, dialects, modes, and how to drive it.
 
 Each framework is one module with the functions that `Binding` in binding.py lists; it imports the framework only
 when it is used. Imported by: areas, cases, checking, cli, judge, lab, porting, proof, report, run.
@@ -18,10 +18,10 @@ BINDINGS: dict[str, ModuleType] = {b.framework: b for b in (torch, keras)}
 
 
 def binding(framework: str) -> ModuleType:
-    """The binding of that name; BadInput lists the known ones."""
+    """The binding with that name; BadInput lists the known ones."""
     return BINDINGS[choose("framework", framework, BINDINGS)]
 
 
 def installed() -> list[str]:
-    """The frameworks that are installed, without importing them."""
+    """The installed frameworks, without importing them."""
     return [name for name, b in BINDINGS.items() if b.versions()]

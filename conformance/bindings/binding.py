@@ -1,6 +1,6 @@
-"""What a binding is: the small spoke that ties one framework to the references.
+"""A binding: the small adapter between one framework and the references.
 
-A binding lists one `Entry` for each optimizer of the framework, and can do three things with it:
+A binding lists one `Entry` for each optimizer of the framework, and does three things with it:
 translate constructor arguments to and from the reference, drive the optimizer one step at a time, and
 read its state under the reference's slot names. It imports its framework only when it is used.
 """
@@ -25,7 +25,7 @@ from reference.wrapped import Wrapped
 Shapes = tuple[tuple[int, ...], ...]
 
 BACKENDS = ("tensorflow", "jax", "torch")  # what Keras computes with
-SHAPES: Shapes = ((), (7,), (5, 11))  # a scalar, a vector and a matrix: what most optimizers take
+SHAPES: Shapes = ((), (7,), (5, 11))  # a scalar, a vector and a matrix: most optimizers take these
 
 
 class Unsupported(Exception):
@@ -33,12 +33,12 @@ class Unsupported(Exception):
 
 
 class UndeclaredSlot(RuntimeError):
-    """State of the framework that the binding does not name: it would go unchecked."""
+    """State of the framework that the binding does not name, and that would go unchecked."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A constructor argument that stands for a hyperparameter, where more than the name differs."""
+    """The constructor argument for a hyperparameter, where more than the name differs."""
 
     name: str
     item: int | None = None  # the place within a tuple argument, as in betas=(beta_1, beta_2)
@@ -49,7 +49,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Slot:
-    """State of the framework that stands for a slot, where more than the name differs."""
+    """The framework's state for a slot, where more than the name differs."""
 
     name: str
     back: Callable[[np.ndarray], np.ndarray]  # framework -> reference
@@ -58,36 +58,36 @@ class Slot:
 
 @dataclass(frozen=True)
 class Entry:
-    """One optimizer of one framework: what it stands for, in the words of the reference."""
+    """One optimizer of one framework, described in the reference's terms."""
 
     optimizer: str  # lower case, as in test ids: "adam"
     cls: str  # the class, as the framework's users import it: "Adam"
     reference: type[Reference]
     arguments: Mapping[str, str | Argument]  # hyperparameter -> constructor argument
-    dialect: Mapping[str, Any] = field(default_factory=dict)  # the forms that the framework has fixed
-    base: Mapping[str, Any] = field(default_factory=dict)  # its own choice of forms that are options there
+    dialect: Mapping[str, Any] = field(default_factory=dict)  # forms fixed by the framework
+    base: Mapping[str, Any] = field(default_factory=dict)  # its defaults for forms that are options there
     slots: Mapping[str, str | Slot] = field(default_factory=dict)  # the framework's slot -> the reference's
-    scratch: frozenset[str] = frozenset()  # what the framework keeps and never reads again
+    scratch: frozenset[str] = frozenset()  # state that the framework keeps but never reads again
     lacks: Mapping[str, str] = field(default_factory=dict)  # mode, hyperparameter or case -> why there is none
     shapes: Shapes = SHAPES  # of the tensors that it takes
-    names: Mapping[int, str] = field(default_factory=dict)  # what a tensor has to be called, where that matters
-    # Hyperparameters that the framework makes a tensor of, so that what is computed from them alone is
-    # rounded to the tensor's precision. The others are numbers of the host, in float64.
+    names: Mapping[int, str] = field(default_factory=dict)  # tensor names, where they matter
+    # Hyperparameters that the framework turns into tensors, so that anything computed from them alone is
+    # rounded to the tensor's precision. The others are Python numbers, in float64.
     tensors: frozenset[str] = frozenset()
     cases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # cases of this framework alone
-    # Cases of what the framework's documentation, or the paper that it names, says and its dialect does not do:
-    # the constructor cannot ask for it, so they run as they are, and the ledger has a row for each.
+    # Cases of what the framework's documentation, or the paper it cites, promises but its dialect does not do:
+    # the constructor cannot ask for it, so they run with the default, and the ledger has a row for each.
     promised: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     not_update: Mapping[str, str] = field(default_factory=dict)  # arguments that change no update -> why
     module: str = ""  # where the class is, if not in the framework's own module: "somebodys_package.optimizers"
-    framework: str = ""  # whose optimizer it is
+    framework: str = ""  # the framework that it belongs to
     kind: ClassVar[str] = "optimizer"
-    # How a custom optimizer (conformance.checking) is constructed. State of it that `slots` does not name is not
-    # compared, where undeclared state of the framework's own optimizers is an error.
+    # How to construct a custom optimizer (conformance.checking). Any of its state that `slots` does not name is
+    # not compared, whereas undeclared state of the framework's own optimizers is an error.
     build: Callable[..., Any] | None = None
 
     def path(self, package: str) -> str:
-        """The class as its users write it."""
+        """The class as users write it."""
         return self.cls if self.build else f"{self.module or package}.{self.cls}"
 
     def argument(self, name: str) -> Argument | None:
@@ -95,14 +95,14 @@ class Entry:
         return Argument(found) if isinstance(found, str) else found
 
     def slot(self, name: str) -> Slot:
-        """The reference's slot that the framework's stands for."""
+        """The reference's slot for the framework's slot."""
         found = self.slots[name]
         return Slot(found, lambda x: x, lambda x: x) if isinstance(found, str) else found
 
 
 @dataclass
 class State:
-    """What an implementation holds after a step, under the reference's names, as float64 or int arrays."""
+    """An implementation's state after a step, under the reference's names, as float64 or int arrays."""
 
     params: list[np.ndarray]
     slots: dict[str, list[np.ndarray | None]]
@@ -110,7 +110,7 @@ class State:
 
 @dataclass(frozen=True)
 class Group:
-    """The tensors of one parameter group and the reference that holds for them."""
+    """The tensors of one parameter group and the reference for them."""
 
     tensors: tuple[int, ...]
     reference: Reference
@@ -124,7 +124,7 @@ class Driver(Protocol):
     def set_learning_rate(self, value: float) -> None: ...
 
     def resumed(self) -> Driver:
-        """A new optimizer with new parameters, to which all state went as users save and restore it."""
+        """A new optimizer with new parameters and all state, transferred as users save and restore it."""
         ...
 
     def read(self) -> State: ...
@@ -138,7 +138,7 @@ class Binding(Protocol):
 
     framework: str
     extra: str  # the extra of pyproject.toml that installs it
-    pinned: tuple[str, ...]  # versions that CI pins: there an uncovered option fails
+    pinned: tuple[str, ...]  # versions pinned by CI: with these, an uncovered option fails
     modes: tuple[str, ...]
     dtypes: tuple[str, ...]
     entries: Mapping[str, Entry]
@@ -161,7 +161,7 @@ class Binding(Protocol):
 
 
 def class_of(entry: Entry, package: Any, described: str) -> Callable[..., Any]:
-    """The class of an entry: of its own module, or of the framework's. Unsupported where there is none."""
+    """The class of an entry, from its own module or the framework's. Unsupported if there is none."""
     if entry.module:
         try:
             home = importlib.import_module(entry.module)
@@ -176,7 +176,7 @@ def class_of(entry: Entry, package: Any, described: str) -> Callable[..., Any]:
 
 @cache
 def installed_version(module: str) -> str | None:
-    """The installed version of what provides a module, without importing it: a release, a nightly, a build."""
+    """The installed version of a module's distribution, without importing it: a release, a nightly, a build."""
     for distribution in _providers().get(module, [module]):
         try:
             return importlib.metadata.version(distribution)
@@ -191,7 +191,7 @@ def _providers() -> Mapping[str, list[str]]:
 
 
 def dialect_of(entry: Entry, **overrides: Any) -> Reference:
-    """The reference in the forms that the framework stands for."""
+    """The reference in the framework's forms."""
     return entry.reference(**{**entry.dialect, **overrides})
 
 
@@ -233,7 +233,7 @@ def _translated(entry: Entry, reference: Reference, neutral: Reference, fixed: M
 
 
 def to_reference(entry: Entry, arguments: Mapping[str, Any]) -> Reference:
-    """The reference that a constructor call stands for: the way back of `to_arguments`."""
+    """The reference for a constructor call: the inverse of `to_arguments`."""
     values = dict(entry.dialect)
     outer: dict[str, Any] = {}
     wrapping = {f.name for f in fields(Wrapped)} - {"inner"}
@@ -253,7 +253,7 @@ def to_reference(entry: Entry, arguments: Mapping[str, Any]) -> Reference:
 
 
 def own_defaults(entry: Entry, constructor: Callable[..., Any]) -> dict[str, Any]:
-    """The hyperparameters for which the constructor has a default, with that, in the words of the reference."""
+    """The hyperparameters with a constructor default, and that default in the reference's terms."""
     given, found = defaults(constructor), {}
     for name in entry.arguments:
         argument = entry.argument(name)
@@ -264,9 +264,9 @@ def own_defaults(entry: Entry, constructor: Callable[..., Any]) -> dict[str, Any
 
 
 def opaque(entry: Entry, groups: Sequence[Group]) -> bool:
-    """Whether slots of the rule cannot be read, so that steps cannot be judged one by one."""
+    """Whether some slots of the rule cannot be read, so that steps cannot be judged one by one."""
     readable = {*(entry.slot(name).name for name in entry.slots), "step", "calls"}
-    if entry.build is None:  # what the framework's own keep is declared
+    if entry.build is None:  # the state of the framework's own optimizers is declared
         return False
     params = [np.zeros(shape) for shape in entry.shapes]
     return any(set(g.reference.init(params)) - readable - set(g.reference.schedule) for g in groups)
@@ -280,6 +280,6 @@ def defaults(constructor: Callable[..., Any]) -> dict[str, Any]:
 
 
 def departures(constructor: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that are not the default: those that a user would write."""
+    """The arguments that differ from the default: those that a user would write."""
     known = defaults(constructor)
     return {k: v for k, v in arguments.items() if k not in known or (known[k] is not v and known[k] != v)}

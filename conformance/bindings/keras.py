@@ -25,7 +25,7 @@ WRAPPERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
 
 
 def classes() -> list[str]:
-    """The optimizers that the installed framework has, and ours; wrappers around others aside."""
+    """The optimizers of the installed framework, and ours, without wrappers around others."""
     found = {n for n, c in vars(keras_versions.package().optimizers).items() if isinstance(c, type)}
     return [*(found - set(WRAPPERS)), "RAdam"]
 
@@ -36,14 +36,14 @@ def formats(dtype: str) -> Format:
 
 
 def mode_reason(entry: Entry, mode: str) -> str:
-    """Why the optimizer cannot run in this mode, or nothing."""
+    """Why the optimizer cannot run in this mode, or an empty string."""
     return entry.lacks.get(mode, "")
 
 
 def start(
     entry: Entry, groups: Sequence[Group], params: Sequence[np.ndarray], dtype: str, mode: str
 ) -> KerasDriver:
-    """A driver at its first step. A graph is traced once for all runs of the same constructor call."""
+    """A driver at its first step. All runs with the same constructor call share one traced graph."""
     if keras_versions.backend() != "tensorflow":
         return BackendDriver(entry, groups, params, dtype, mode)
     key = (entry.cls, repr(groups), dtype, *((p.shape, p.tobytes()) for p in params))

@@ -1,4 +1,4 @@
-"""Keras 3 on JAX and on torch, which have update code of their own."""
+"""Keras 3 on JAX and on torch, which have their own update code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from conformance.bindings import keras_versions
 from conformance.bindings.binding import Unsupported
 from conformance.bindings.keras_driver import KerasDriver
 
-# The mode graph is the step as fit runs it: TensorFlow's tf.function; compiled by XLA on JAX, and eager on torch.
+# Mode graph is the step as fit runs it: tf.function on TensorFlow, compiled by XLA on JAX, eager on torch.
 AS_FIT = {"jax": "xla", "torch": "eager"}
 LACKING = {"torch": {"xla": "Keras on torch does not use XLA on a CPU"}}
 
 
 def as_run(mode: str) -> str:
-    """How Keras' backend runs the steps of this mode; Unsupported, with the reason, where it has no such way."""
+    """How Keras' backend runs the steps of this mode; Unsupported, with the reason, where it cannot."""
     backend = keras_versions.backend()
     if mode in LACKING.get(backend, {}):
         raise Unsupported(LACKING[backend][mode])
@@ -27,7 +27,7 @@ def as_run(mode: str) -> str:
 
 
 def variable(value: Any, name: str, dtype: str) -> Any:
-    """A variable of Keras; Unsupported where it holds fewer bits than it was asked for."""
+    """A Keras variable; Unsupported where it holds fewer bits than requested."""
     made = keras_versions.package().Variable(value, name=name, dtype=dtype)
     bits, wanted = _bits(made), np.dtype(dtype).itemsize * 8
     if bits != wanted:
@@ -39,7 +39,7 @@ def variable(value: Any, name: str, dtype: str) -> Any:
 
 
 def _bits(variable: Any) -> int:
-    """Of an element as it is stored: the name of the dtype says what was asked for."""
+    """The bits of an element as stored: the name of the dtype only says what was requested."""
     value = variable.value
     return 8 * (value.element_size() if hasattr(value, "element_size") else value.dtype.itemsize)
 
@@ -48,7 +48,7 @@ class BackendDriver(KerasDriver):
     """Drives a Keras optimizer on JAX, eagerly or compiled, or on torch, eagerly."""
 
     def _variable(self) -> Callable[..., Any]:
-        as_run(self.mode)  # Unsupported before anything is made
+        as_run(self.mode)  # raises Unsupported before anything is built
         return variable
 
     def step(self, grads: Sequence[np.ndarray | None]) -> None:
@@ -64,7 +64,7 @@ class BackendDriver(KerasDriver):
         return self.keras.ops.convert_to_tensor(np.asarray(grad, self.dtype), self.dtype)
 
     def _compiled(self, tensors: Sequence[Any]) -> None:
-        """As fit does it on JAX: a pure function of the state, compiled; the state goes in and comes back."""
+        """As fit does on JAX: a compiled pure function that takes the state and returns it."""
         import jax
 
         pattern = tuple(t is not None for t in tensors)

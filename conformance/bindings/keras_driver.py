@@ -1,4 +1,4 @@
-"""How an optimizer of Keras is made, and driven one step at a time on TensorFlow."""
+"""How a Keras optimizer is built, and driven one step at a time on TensorFlow."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from reference.wrapped import Wrapped
 
 
 def constructor(entry: Entry) -> Callable[..., Any]:
-    """The class, or how to make a custom optimizer; Unsupported where the installed version has none."""
+    """The class, or the maker of a custom optimizer; Unsupported if the installed version lacks the class."""
     return entry.build or class_of(entry, keras_versions.package().optimizers, keras_versions.described())
 
 
 def arguments(entry: Entry, reference: Reference, mode: str) -> dict[str, Any]:
-    """The constructor arguments; a mode is how the step is called, so it adds none."""
+    """The constructor arguments; the mode only changes how the step is called, so it adds none."""
     return keras_versions.given(entry, constructor(entry), to_arguments(entry, reference))
 
 
@@ -59,13 +59,13 @@ class KerasDriver:
         self._first: tuple | None = None
 
     def keep_as(self, key: tuple) -> None:
-        """Once this run is over, the next one of the same constructor call may begin with what was built for it."""
+        """After this run, the next one with the same constructor call may reuse what was built."""
         held = [(v, self._held(v)) for v in (*self.params, *keras_versions.all_variables(self.optimizer))]
         self._first = key, held, _plain(self.optimizer)
 
     @property
     def as_before(self) -> bool:
-        """Whether it can begin anew. Keras 3 keeps all state in variables; a number of its own may have moved."""
+        """Whether it can be reset. Keras 3 keeps all state in variables, but a plain number may have changed."""
         return self._first is not None and _plain(self.optimizer) == self._first[2]
 
     def done(self) -> None:
@@ -76,9 +76,9 @@ class KerasDriver:
             del _kept[next(iter(_kept))]
 
     def restart(self, mode: str, params: Sequence[np.ndarray] = ()) -> None:
-        """Every variable as it was when it was made; the mode is how the next step is called, and nothing else.
+        """Reset every variable to its initial value; the mode only sets how the next step is called.
 
-        Other `params` only where no slot begins with their values.
+        Other `params` are possible only if no slot starts from their values.
         """
         self.mode = mode
         for variable, first in self._first[1]:
@@ -87,13 +87,13 @@ class KerasDriver:
             variable.assign(np.asarray(value, self.dtype))
 
     def _variable(self) -> Callable[..., Any]:
-        """How users make a parameter. Who looks at its name needs Keras' own: tf.Variable has no path."""
+        """A parameter as users make it. Where its name matters it must be Keras' own: tf.Variable has no path."""
         self.tf = keras_versions.tensorflow()
         return self.keras.Variable if self.entry.names else self.tf.Variable
 
     @contextlib.contextmanager
     def _as_floatx(self) -> Iterator[None]:
-        """The learning rate takes Keras' floatx: who trains in float64 sets that."""
+        """The learning rate has Keras' floatx as its dtype, so training in float64 has to set floatx."""
         backend = self.keras.backend
         before = backend.floatx()
         backend.set_floatx(self.dtype)
@@ -110,7 +110,7 @@ class KerasDriver:
             if self.mode == "eager":
                 self._apply(pattern, tensors)
                 return
-            # A pattern of missing gradients is a graph of its own, as it is in a user's training step.
+            # Each pattern of missing gradients is a separate graph, as in a user's training step.
             key = self.mode, pattern
             if key not in self._graphs:
                 self._graphs[key] = self.tf.function(
@@ -143,7 +143,7 @@ class KerasDriver:
         for attribute in self.entry.slots:
             variables, slot = getattr(self.optimizer, attribute, None), self.entry.slot(attribute)
             if variables is not None and not isinstance(variables, (list, tuple)):
-                variables = [variables]  # one for all tensors
+                variables = [variables]  # one variable for all tensors
             if variables and not keras_versions.unread(self.optimizer, attribute):
                 slots[slot.name] = [None if v is None else slot.back(self._array(v)) for v in variables]
             seen.update(id(v) for v in variables or ())
@@ -157,36 +157,36 @@ class KerasDriver:
         return np.array(self._held(value), np.float64)
 
     def _held(self, value: Any) -> Any:
-        """What a variable holds; the plain operation is four times faster than its own method."""
+        """The value of a variable; the raw operation is four times faster than its own method."""
         if id(value) not in self._handles:
             if not hasattr(value, "handle"):
                 value = value.detach() if hasattr(value, "detach") else value  # a torch tensor
                 return value.numpy() if hasattr(value, "numpy") else value
-            made = value if isinstance(value, self.tf.Variable) else value.value  # of a variable of Keras
-            self._handles[id(value)] = made.handle, made.dtype, value  # which keeps it, and so its id its own
+            made = value if isinstance(value, self.tf.Variable) else value.value  # inside a Keras variable
+            self._handles[id(value)] = made.handle, made.dtype, value  # keeping the value keeps its id unique
         handle, dtype, _ = self._handles[id(value)]
         return self.tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype).numpy()
 
     def _counter(self) -> Any:
-        """Of the calls, which Keras 3.5 and later tells from the updates."""
+        """The number of calls, which Keras 3.5 and later distinguishes from updates."""
         found = getattr(self.optimizer, "_iterations", None)
         return self.optimizer.iterations if found is None else found
 
 
 def _plain(optimizer: Any) -> dict[str, Any]:
-    """What an optimizer keeps beside its variables."""
+    """The state of an optimizer outside its variables."""
     return {k: v for k, v in vars(optimizer).items() if isinstance(v, (bool, int, float, str, type(None)))}
 
 
-KEPT = 16  # optimizers that wait for their next run: those of one case, in all dtypes and modes, and more
+KEPT = 16  # optimizers kept for their next run: more than one case in all dtypes and modes needs
 _kept: dict[tuple, KerasDriver] = {}
 
 
 def waiting(key: tuple) -> KerasDriver | None:
-    """What was built for the same constructor call, if it waits."""
+    """What was built for the same constructor call, if it was kept."""
     return _kept.pop(key, None)
 
 
 def forget() -> None:
-    """Build anew what comes next: the code of the framework has changed."""
+    """Discard everything kept: the framework's code has changed."""
     _kept.clear()

@@ -10,7 +10,7 @@ import reference
 from conformance.bindings.binding import Argument, Entry
 from reference.base import Reference
 
-# What the base class offers around every rule.
+# What the base class wraps around every rule.
 COMMON_ARGUMENTS: dict[str, str | Argument] = {
     "learning_rate": "learning_rate",
     "weight_decay": Argument("weight_decay", to=lambda decay: decay or None),
@@ -60,7 +60,7 @@ BETAS = {"beta_1": "beta_1", "beta_2": "beta_2", "epsilon": "epsilon"}
 ADAM_SLOTS = {"_momentums": "m", "_velocities": "v", "_velocity_hats": "v_max"}
 DECAY_AS_GIVEN = {"weight_decay": "weight_decay"}  # AdamW refuses None
 
-# One entry an optimizer: the class, its reference, its arguments, its state, and the forms it has fixed.
+# One entry per optimizer: the class, its reference, its arguments, its state, and the forms it fixes.
 entries: dict[str, Entry] = {
     e.optimizer: e
     for e in (
@@ -171,8 +171,8 @@ entries: dict[str, Entry] = {
             "Adafactor", reference.Adafactor,
             {"beta_2_decay": "beta_2_decay", "epsilon_1": "epsilon_1", "epsilon_2": "epsilon_2",
              "clip_threshold": "clip_threshold", "relative_step": "relative_step"},
-            # Keras holds a 0 in the place of the row and column of what is not factored, and for what is
-            # factored a "velocity" of full size with the last estimate, which no step reads.
+            # Keras keeps a 0 for the row and column of unfactored tensors, and for factored ones a full-size
+            # "velocity" with the last estimate, which no step reads.
             {"_r": "row", "_c": "column", "_v": "v"},
             dialect={"epsilon_place": "factors"},
             tensors=("epsilon_2",),

@@ -1,7 +1,7 @@
-"""The Keras that is installed: its generation, its backend, and what its constructors take.
+"""The installed Keras: its generation, its backend, and the arguments of its constructors.
 
-Keras 2 (TensorFlow 2.12 to 2.15) comes with TensorFlow; Keras 3 is a package of its own that runs on TensorFlow,
-JAX or torch. What a version has is read from it, so that a version that nobody has seen yet can be tested.
+Keras 2 (TensorFlow 2.12 to 2.15) comes with TensorFlow; Keras 3 is a separate package that runs on TensorFlow,
+JAX or torch. Features are read from the installed version, so that unknown versions can be tested.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from conformance.bindings.binding import BACKENDS, Entry, Unsupported, installed
 
 
 def versions() -> dict[str, str]:
-    """Keras and what it computes with, without importing them; nothing unless both are installed."""
+    """Keras and its backend, without importing them; empty unless both are installed."""
     keras, name = installed_version("keras"), backend()
     below = installed_version(name)
     return {"keras": keras, name: below} if keras and below else {}
 
 
 def backend() -> str:
-    """What Keras computes with in this process: from the environment or Keras' file of settings, as Keras does."""
+    """Keras' backend in this process, from the environment or Keras' configuration file, as Keras reads it."""
     if (installed_version("keras") or "").startswith("2."):
         return "tensorflow"
     name = os.environ.get("KERAS_BACKEND") or _settings().get("backend")
@@ -66,7 +66,7 @@ def tensorflow() -> Any:
 
 @cache
 def accepted(cls: Callable[..., Any]) -> frozenset[str]:
-    """The arguments that a constructor takes: its own, and its base's where it hands on the rest by **kwargs."""
+    """The arguments of a constructor: its own, and its base's where it passes **kwargs on."""
     names: set[str] = set()
     for owner in cls.__mro__ if isinstance(cls, type) else (cls,):
         made = vars(owner).get("__init__") if isinstance(owner, type) else owner
@@ -80,27 +80,27 @@ def accepted(cls: Callable[..., Any]) -> frozenset[str]:
 
 
 def check_accepted(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """Unsupported, by name, for an argument that the installed version lacks, unless it is to be left out."""
+    """Raise Unsupported for an argument that the installed version lacks, unless it may be left out."""
     for name, value in arguments.items():
         if name not in accepted(cls) and value is not None:
             raise Unsupported(f"{described()}: {entry.cls} has no argument {name}")
 
 
 def given(entry: Entry, cls: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the arguments that this version lacks and that ask for nothing."""
+    """Without the neutral arguments that this version lacks."""
     check_accepted(entry, cls, arguments)
     return {k: v for k, v in arguments.items() if k in accepted(cls)}
 
 
 def unread(optimizer: Any, attribute: str) -> bool:
-    """Whether a slot holds what no step reads: SGD of Keras 2 keeps its last step where momentum is 0."""
+    """Whether no step reads this slot: Keras 2's SGD keeps its last step even if momentum is 0."""
     return type(optimizer).__name__ == "SGD" and attribute == "momentums" and optimizer.momentum == 0
 
 
 def updates(optimizer: Any) -> Any:
-    """The steps that the rule has done: `iterations`, but Keras before 3.5 counts every accumulated gradient there.
+    """The steps of the rule: `iterations`, but Keras before 3.5 counts every accumulated gradient there.
 
-    conformance.RAdam counts for itself; the others take that counter for their own.
+    conformance.RAdam counts by itself; the others use that counter.
     """
     ours = type(optimizer).__module__.partition(".")[0] == "conformance"
     if ours and not hasattr(optimizer, "_iterations"):
@@ -109,7 +109,7 @@ def updates(optimizer: Any) -> Any:
 
 
 def all_variables(optimizer: Any) -> list[Any]:
-    """What an optimizer keeps in variables: Keras 2 does not list the learning rate and Nadam's product."""
+    """The variables of an optimizer: Keras 2 does not list the learning rate and Nadam's product."""
     listed = list(optimizer.variables)
     known = {id(v) for v in listed}
     return listed + [v for v in vars(optimizer).values() if hasattr(v, "assign") and id(v) not in known]

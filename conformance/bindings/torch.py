@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def classes() -> list[str]:
-    """The optimizers that the installed framework has."""
+    """The optimizers of the installed framework."""
     import torch
 
     base = torch.optim.Optimizer
@@ -38,7 +38,7 @@ def formats(dtype: str) -> Format:
 
 
 def mode_reason(entry: Entry, mode: str) -> str:
-    """Why the optimizer cannot run in this mode, or nothing."""
+    """Why the optimizer cannot run in this mode, or an empty string."""
     return entry.lacks.get(mode, "")
 
 
@@ -51,7 +51,7 @@ def start(
 
 
 def call(entry: Entry, calls: Sequence[str]) -> str:
-    """The constructor call as a user writes it, one or more parameter groups."""
+    """The constructor call as a user writes it, with one or more parameter groups."""
     if len(calls) == 1:
         return f"{entry.path('torch.optim')}(params{', ' if calls[0] else ''}{calls[0]})"
     groups = ", ".join(f"dict(params=group_{i}, {c})" for i, c in enumerate(calls, 1))

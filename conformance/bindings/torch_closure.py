@@ -12,7 +12,7 @@ from conformance.bindings.torch_driver import TorchDriver, as_array
 
 
 class TorchClosureDriver(TorchDriver):
-    """The objective is evaluated by NumPy in the parameters' dtype, so that the optimizer alone is under test."""
+    """NumPy evaluates the objective in the parameters' dtype, so that only the optimizer is under test."""
 
     def step(self, grads: Callable[[np.ndarray], tuple[Any, np.ndarray]]) -> None:
         def closure() -> Any:
@@ -29,7 +29,7 @@ class TorchClosureDriver(TorchDriver):
             self.optimizer.step(closure)
 
     def read(self) -> State:
-        """All state is global; torch keeps it with the first parameter, lists for rows."""
+        """All state is global; torch keeps it with the first parameter, with lists for rows."""
         n = sum(p.numel() for p in self.params)
         slots: dict[str, list[np.ndarray | None]] = {}
         for name, value in self.optimizer.state.get(self.params[0], {}).items():
@@ -48,5 +48,5 @@ class TorchClosureDriver(TorchDriver):
             slots[self.entry.slots[name]] = [array]
         for param in self.params[1:]:
             if self.optimizer.state.get(param):
-                raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps state beside the first parameter's")
+                raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps state outside the first parameter")
         return State([as_array(p) for p in self.params], slots)

@@ -1,4 +1,4 @@
-"""How an optimizer of torch is made, and driven one step at a time."""
+"""How a torch optimizer is built, and driven one step at a time."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from reference.base import Reference
 from reference.rows import Rows
 
 modes = ("forloop", "foreach", "fused", "differentiable", "capturable")
-AS_IT_IS = "as-it-is"  # the mode of a custom optimizer, which is asked for none
+AS_IT_IS = "as-it-is"  # the default mode, of a custom optimizer
 
 
 def constructor(entry: Entry) -> Callable[..., Any]:
-    """The class, or how to make a custom optimizer; Unsupported where the installed version has none."""
+    """The class, or the maker of a custom optimizer; Unsupported if the installed version lacks the class."""
     if entry.build is not None:
         return entry.build
     import torch
@@ -37,7 +37,7 @@ def constructor(entry: Entry) -> Callable[..., Any]:
 
 
 def arguments(entry: Entry, reference: Reference, mode: str) -> dict[str, Any]:
-    """The constructor arguments, those that choose the implementation included."""
+    """The constructor arguments, including those that choose the implementation."""
     chosen = {"foreach": False} if mode == "forloop" else {mode: True}
     if mode == AS_IT_IS or (mode == "forloop" and "foreach" not in defaults(constructor(entry))):
         chosen = {}  # there is only the loop
@@ -54,7 +54,7 @@ class TorchDriver:
         self._begun = entry, groups, params, dtype, mode
         self.dtype = getattr(torch, dtype)
         tensors = [torch.tensor(np.asarray(p, dtype)) for p in params]
-        # differentiable=True works on what is no leaf that requires a gradient.
+        # differentiable=True does not work on leaf tensors that require a gradient.
         self.params = tensors if mode == "differentiable" else [torch.nn.Parameter(p) for p in tensors]
         cls = constructor(entry)
         described = []
@@ -69,7 +69,7 @@ class TorchDriver:
 
     @contextlib.contextmanager
     def _as_default(self) -> Iterator[None]:
-        """Counters and the like take torch's default dtype: who trains in float64 sets that."""
+        """Counters and the like have torch's default dtype, so training in float64 has to set it."""
         before = self.torch.get_default_dtype()
         self.torch.set_default_dtype(self.dtype)
         try:
@@ -84,7 +84,7 @@ class TorchDriver:
             self.optimizer.step()
 
     def _gradient(self, grad: np.ndarray | Rows | None) -> Any:
-        if isinstance(grad, Rows):  # as it comes: in any order, indices that appear twice not summed
+        if isinstance(grad, Rows):  # uncoalesced: in any order, duplicate indices not summed
             indices, values = self.torch.tensor(grad.indices[None].copy()), self.torch.tensor(grad.values)
             return self.torch.sparse_coo_tensor(
                 indices, values, grad.shape, dtype=self.dtype, check_invariants=True

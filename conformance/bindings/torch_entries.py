@@ -1,4 +1,4 @@
-"""The optimizers of torch.optim: one entry each. A new one is an entry at the end of `entries`."""
+"""The optimizers of torch.optim, one entry each. Add a new one at the end of `entries`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reference.base import Reference
 NO_FUSED = "torch has no fused {cls} on any device"
 NO_CAPTURABLE = "torch has no capturable {cls}"
 ONLY_GPU = "capturable=True is refused for parameters on a CPU"
-EXCLUSIVE = "it names a mode of its own"
+EXCLUSIVE = "it selects a mode of its own"
 
-UNCOUNTED = ("SGD", "Muon")  # they keep no counter
+UNCOUNTED = ("SGD", "Muon")  # these keep no counter
 
 DECOUPLED = Argument(
     "decoupled_weight_decay",
@@ -44,7 +44,7 @@ def _entry(
     modes: tuple[str, ...] = (),
     **more: Any,
 ) -> Entry:
-    """An entry; of a class of somebody else's `module` with the `modes` that it has beside the plain loop."""
+    """An entry; for a class in another `module`, with the `modes` that it has besides the plain loop."""
     there = {f.name for f in fields(reference)}
     common = {k: v for k, v in COMMON_ARGUMENTS.items() if k in there and k not in (dialect or {})}
     if module:
@@ -68,7 +68,7 @@ def _entry(
 
 
 BETAS = {"beta_1": Argument("betas", 0), "beta_2": Argument("betas", 1), "epsilon": "eps"}
-# torch keeps the reduced dimension; None, the default, asks for the paper's epsilon_1, for all that is documented.
+# torch keeps the reduced dimension; None, the default, is undocumented, so the paper's epsilon_1 is expected.
 ROW = Slot("row", back=lambda x: x[..., 0], to=lambda x: x[..., None])
 COLUMN = Slot("column", back=lambda x: x[..., 0, :], to=lambda x: x[..., None, :])
 EPSILON_1 = 1e-30
@@ -87,7 +87,7 @@ def _match_rms(rate: float | None) -> str | None:
     return None if rate is None else "match_rms_adamw"
 
 
-# One entry an optimizer: the class, its reference, its arguments, its state, and the forms it has fixed.
+# One entry per optimizer: the class, its reference, its arguments, its state, and the forms it fixes.
 entries: dict[str, Entry] = {
     e.optimizer: e
     for e in (
@@ -148,13 +148,13 @@ entries: dict[str, Entry] = {
                 "rms_rate": Argument("adjust_lr_fn", to=_match_rms, back=lambda name: name and 0.2),
             },
             {"momentum_buffer": "m"},
-            # It has no path for other tensors, so that these hyperparameters say nothing.
+            # It has no path for other tensors, so these hyperparameters have no effect.
             dialect={
                 "buffer": "average", "orthogonal_in": "bfloat16", "shape_factor": "original", "others": "refused",
                 **{f.name: f.default for f in fields(reference.Muon) if "adam" in f.name or "exclude" in f.name},
             },
             promised={"as-documented": {"buffer": "sum"}},
-            lacks={**ONE_MODE, "vectors": "torch.optim.Muon takes matrices alone, as it documents"},
+            lacks={**ONE_MODE, "vectors": "torch.optim.Muon takes only matrices, as documented"},
             shapes=MATRICES,
         ),
         _entry(
@@ -170,17 +170,17 @@ entries: dict[str, Entry] = {
             },
             lacks={
                 **{mode: f"torch.optim.LBFGS has no {mode} argument" for mode in MODES_ARE_MODES},
-                "groups": "torch.optim.LBFGS has no parameter groups, as it documents",
+                "groups": "torch.optim.LBFGS has no parameter groups, as documented",
             },
-            cases={"resumed-without-pair": {"problem": "ordinary", "resumed_at": 4}},  # none is kept then
-            scratch=frozenset({"al"}),  # the alphas of the recursion, written anew before they are read
-            shapes=((), (3,), (2, 4)),  # the bound of a scalar product grows with its length
+            cases={"resumed-without-pair": {"problem": "ordinary", "resumed_at": 4}},  # no pair is kept then
+            scratch=frozenset({"al"}),  # the alphas of the recursion, overwritten before they are read
+            shapes=((), (3,), (2, 4)),  # the bound of a dot product grows with its length
         ),
         _entry(
             "ASGD", reference.ASGD, {"lambd": "lambd", "alpha": "alpha", "t0": "t0"},
             {"ax": "average", "eta": "eta", "mu": "mu"},
             dialect={"decay": "coupled"},
-            tensors=frozenset({"step"}),  # foreach makes the rates of a tensor, the loop of a number
+            tensors=frozenset({"step"}),  # foreach computes the rates from a tensor, the loop from a number
         ),
         _entry(
             "Adafactor", reference.Adafactor,
@@ -194,7 +194,7 @@ entries: dict[str, Entry] = {
         ),
         _entry(
             "SparseAdam", reference.SparseAdam, BETAS, {"exp_avg": "m", "exp_avg_sq": "v"},
-            # It documents a mask over Adam and has none of Adam's other options.
+            # Documented as a masked Adam, it has none of Adam's other options.
             dialect={"epsilon_place": "hat", "amsgrad": False, "weight_decay": 0.0, "decay": "coupled"},
             lacks={m: f"torch.optim.SparseAdam has no argument {m}" for m in MODES_ARE_MODES},
         ),

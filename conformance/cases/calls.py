@@ -1,4 +1,4 @@
-"""Constructor calls as a user writes them, a line each: what an upgrade is asked about.
+"""Constructor calls as a user writes them, one per line: the calls to compare across an upgrade.
 
 # optimizers.txt
 keras.optimizers.Adam(learning_rate=1e-3, clipnorm=1.0)
@@ -21,10 +21,10 @@ from conformance.cases.economy import cheap_modes
 from conformance.cases.optimizers import OptimizerCheck
 from conformance.errors import BadInput, choose
 
-PREFIX = "call-"  # of the names of their cases
+PREFIX = "call-"  # of their case names
 PROBLEMS = ("ordinary", "probing", "missing")
 DTYPE = "float32"  # as people train
-ALLOWED = "Allowed is a call a line, its arguments by name, as keras.optimizers.Adam(learning_rate=0.001)."
+ALLOWED = "Allowed: one call per line, arguments by name, like keras.optimizers.Adam(learning_rate=0.001)."
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The same for the same call, wherever it stands in a file."""
+        """The same for the same call, wherever it appears in a file."""
         said = repr(sorted(self.arguments.items()))
         return PREFIX + hashlib.sha256(said.encode()).hexdigest()[:8]
 
     def checks(self) -> list[OptimizerCheck]:
-        """The call on some problems, in every mode that is cheap."""
+        """The call on some problems, in every cheap mode."""
         sparse = "" if self.entry.reference.gradients == "dense" else f"-{self.entry.reference.gradients}"
         found = []
         for problem in PROBLEMS:
@@ -65,13 +65,13 @@ class Call:
         return found
 
     def covers(self, framework: str, optimizer: str, options: Collection[str]) -> bool:
-        """Whether a check of the case table says something of this call: it sets nothing that it does not."""
+        """Whether a check of the case table covers this call: it sets nothing that the call does not."""
         mine = (framework, optimizer) == (self.framework, self.optimizer)
         return mine and set(options) <= set(self.arguments) | {"lr", "learning_rate"}
 
 
 def load(path: Path) -> list[Call]:
-    """The calls of a file; BadInput names the line that is none."""
+    """The calls of a file; BadInput names a line that is not a call."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -81,7 +81,7 @@ def load(path: Path) -> list[Call]:
         raise BadInput(f"--config: {path} has no call. {ALLOWED}")
     names = [(c.framework, c.optimizer, c.name) for c in found]
     if len(set(names)) != len(names):
-        raise BadInput(f"--config: {path} has a call twice.")
+        raise BadInput(f"--config: {path} has the same call twice.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A case: a problem, the hyperparameters that are not the base values, and why it exists."""
+"""A case: a problem, the hyperparameters that differ from the base values, and why it exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reference.wrapped import Wrapped
 
 @dataclass(frozen=True)
 class Case:
-    """A problem, the hyperparameters that are not the base values, and why it exists."""
+    """A problem, the hyperparameters that differ from the base values, and why it exists."""
 
     name: str
     why: str

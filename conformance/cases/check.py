@@ -1,6 +1,6 @@
-"""A check: one thing that is held to a reference, in one dtype and mode; and an area, which is checks of one kind.
+"""A check: one thing held to a reference, in one dtype and mode; and an area: checks of one kind.
 
-A check goes one way, as values. The first two stages are here, and they alone ask the bindings:
+A check runs in one direction, each stage a value. The first two are here; only they use the bindings:
 
     plan -> observation -> verdict -> outcome by the ledger -> explanation -> record
 
@@ -17,14 +17,14 @@ from conformance.bindings import BINDINGS
 from conformance.bindings.binding import Entry, Group
 from conformance.errors import choose
 
-SELECTIONS = ("area", "framework", "optimizer", "dtype", "mode")  # by what a run can be narrowed
+SELECTIONS = ("area", "framework", "optimizer", "dtype", "mode")  # what a run can be narrowed by
 
 
 @dataclass(frozen=True)
 class Check:
     """One check. A subclass adds what it needs, `plan` and `observe`."""
 
-    framework: str  # "torch", "keras", or "both" where one check needs the two
+    framework: str  # "torch", "keras", or "both" where a check needs both
     optimizer: str  # what is checked, lower case: an optimizer, a schedule, a claim
     name: str  # of the case
     why: str
@@ -39,37 +39,37 @@ class Check:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The frameworks that have to be installed."""
+        """The frameworks that must be installed."""
         return tuple(BINDINGS) if self.framework == "both" else (self.framework,)
 
     @property
     def fingerprint(self) -> str:
-        """What the digest of the table takes of it."""
+        """What enters the digest of the table."""
         return repr(self)
 
     @property
     def length(self) -> int:
-        """How many steps it takes, where that is known before it runs."""
+        """The number of steps, where known before it runs."""
         return 0
 
     def versions(self) -> dict[str, str]:
-        """The versions of what it needs."""
+        """The versions of the packages it needs."""
         return {name: v for f in self.needs for name, v in BINDINGS[f].versions().items()}
 
     def signature(self) -> dict[str, Any] | None:
-        """What the installed framework offers: options of this constructor, classes, and known ones."""
+        """What the installed framework offers: options of this constructor, classes, and known classes."""
         return None
 
     def in_other_modes(self) -> list[Check]:
-        """The same in each other mode that there is, to be told beside a divergence."""
+        """The same check in every other mode, to report next to a divergence."""
         return []
 
     def plan(self) -> Plan:
-        """What is about to run. Unsupported, with the reason, where the framework has no such thing."""
+        """What is about to run. Unsupported, with the reason, where the framework lacks it."""
         raise NotImplementedError
 
     def observe(self, plan: Plan) -> Observation:
-        """Run it, and keep what the implementation did."""
+        """Run it and record what the implementation did."""
         raise NotImplementedError
 
 
@@ -79,7 +79,7 @@ class Plan:
 
     check: Check
     constructor: str = ""  # the call that a user would write
-    options: Mapping[str, str] = field(default_factory=dict)  # those of it that are not the default
+    options: Mapping[str, str] = field(default_factory=dict)  # those that are not the default
     groups: Sequence[Group] = ()
 
 
@@ -89,8 +89,8 @@ class Observation:
 
     plan: Plan
     steps: int = 0
-    series: dict[str, list[Any]] = field(default_factory=dict)  # what a page of the report draws
-    constructor: str = ""  # in the place of the plan's, where only the run shows what to write
+    series: dict[str, list[Any]] = field(default_factory=dict)  # plotted in the report
+    constructor: str = ""  # replaces the plan's, where only the run shows what to write
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ class Area:
 
     name: str
     title: str  # of its page
-    says: str  # what it checks, in a sentence
+    says: str  # what it checks, in one sentence
     subject: str  # what a row of its matrix is: "Schedule"
     checks: Callable[[], Iterable[Check]]
-    # What has constructors whose options count, by framework.
+    # The names whose constructor options count for coverage, by framework.
     entries: Callable[[str], Mapping[str, Entry]] = lambda framework: {}
 
 
 def select(table: Iterable[Check], **given: Iterable[str]) -> list[Check]:
-    """The checks of the table that match every option given, exactly; BadInput for a name that none has."""
+    """The checks of the table that match every given option exactly; BadInput for an unknown name."""
     table = list(table)
     wanted = {}
     for option in SELECTIONS:

@@ -1,4 +1,4 @@
-"""Drives an implementation through a case, and keeps everything that it held."""
+"""Drives an implementation through a case and records its whole state."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from conformance.cases.plan import StepPlan
 
 
 def drive(plan: StepPlan) -> list[State]:
-    """The state at the start and after every step, from a run that it shares with others where that can be."""
-    with contextlib.suppress(Exception):  # what one problem does to a run must not be another's outcome
+    """The state at the start and after every step, from a run shared with other cases where possible."""
+    with contextlib.suppress(Exception):  # one problem's failure must not become another's outcome
         shared = side_by_side.drive(plan)
         if shared is not None:
             return shared
@@ -21,19 +21,19 @@ def drive(plan: StepPlan) -> list[State]:
 
 
 def drive_alone(plan: StepPlan) -> list[State]:
-    """The same on the case's own tensors, whatever shares its constructor call."""
+    """The same on the case's own tensors, even if other cases share its constructor call."""
     entry, params = plan.entry, plan.case.data(plan.entry).params
     try:
         driver = BINDINGS[plan.check.framework].start(entry, plan.groups, params, plan.check.dtype, plan.check.mode)
     except (ValueError, TypeError) as error:
-        if plan.case.name in entry.lacks:  # it says that it refuses this, and it does
+        if plan.case.name in entry.lacks:  # the binding says that it refuses this, and it does
             raise Unsupported(entry.lacks[plan.case.name]) from error
         raise
     return through(plan, driver)
 
 
 def through(plan: StepPlan, driver: Any) -> list[State]:
-    """The same with a driver that stands at its first step."""
+    """The same with a driver at its first step."""
     case, problem = plan.case, plan.case.data(plan.entry)
     states = [driver.read()]
     given = problem.grads

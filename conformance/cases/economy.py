@@ -1,4 +1,4 @@
-"""What runs in which mode and how long: the one module that trades coverage for time.
+"""What runs in which mode and for how long: the only module that trades coverage for time.
 
 A framework's figures are in `COSTS`, those of single optimizers in `SIZES`; a new optimizer needs neither.
 """
@@ -15,40 +15,40 @@ from conformance.bindings import BINDINGS
 from conformance.bindings.binding import Entry, Shapes
 from conformance.cases.case import Case
 
-# What an option does shows on a vector and a matrix, in steps enough for every pattern of the probing problem.
+# The effect of an option shows on a vector and a matrix, in enough steps for every pattern of the probing problem.
 OPTION_SHAPES: Shapes = ((7,), (5, 11))
 OPTION_STEPS = 8
-ONE_TENSOR: Shapes = ((9, 7),)  # where each tensor takes as long as the first, and none looks at another
-# Where every step conforms from the state that the implementation holds, and it started right, the whole run does:
-# the bound of the free run is made of those of the steps. The start is what is left to see, and two steps show it.
+ONE_TENSOR: Shapes = ((9, 7),)  # where every tensor is as slow as the first, and none depends on another
+# If every step conforms from the implementation's own state, and the start is right, so does the whole run: the
+# free run's bound is built from those of the steps. Only the start remains to be checked, and two steps show it.
 START = 2
 
 
 # -- by framework ----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Cost:
-    """What is dear in a framework."""
+    """What is slow in a framework."""
 
-    modes: tuple[str, ...] = ()  # that run a few cases of each optimizer
-    by_turns: bool = False  # a constructor call is dear: most optimizers try an option in one mode a dtype
-    by_step: tuple[str, ...] = ()  # modes in which no step is cheaper than the first: they take a few of an option
-    one_tensor: bool = False  # each tensor takes as long as the first
+    modes: tuple[str, ...] = ()  # these run a few cases of each optimizer
+    by_turns: bool = False  # a constructor call is slow: most optimizers try an option in one mode per dtype
+    by_step: tuple[str, ...] = ()  # modes whose every step is as slow as the first: few steps per option
+    one_tensor: bool = False  # every tensor is as slow as the first
 
 
 COSTS: Mapping[str, Cost] = {
     "torch": Cost(modes=("differentiable",)),
-    # A graph takes a tenth of a second, each step by hand 20 milliseconds.
+    # A graph takes a tenth of a second, each eager step 20 milliseconds.
     "keras": Cost(modes=("xla",), by_turns=True, by_step=("eager",), one_tensor=True),
 }
 
 
 def cost(framework: str) -> Cost:
-    """That of a framework; nothing is dear in one that is not listed."""
+    """The cost of a framework; nothing is slow in one that is not listed."""
     return COSTS.get(framework, Cost())
 
 
 def cheap_modes(entry: Entry) -> list[str]:
-    """The modes of an optimizer that are not costly."""
+    """The cheap modes of an optimizer."""
     binding = BINDINGS[entry.framework]
     dear = cost(entry.framework).modes
     return [m for m in binding.modes if m not in dear and not binding.mode_reason(entry, m)]
@@ -59,44 +59,44 @@ def cheap_modes(entry: Entry) -> list[str]:
 class Size:
     """The size of an optimizer's cases."""
 
-    shapes: Shapes = OPTION_SHAPES  # of the tensors of a case that is about an option
+    shapes: Shapes = OPTION_SHAPES  # of the tensors in a case about an option
     option_steps: int = OPTION_STEPS
-    steps: Mapping[str, int] = field(default_factory=dict)  # case -> steps, where fewer can be afforded
+    steps: Mapping[str, int] = field(default_factory=dict)  # case -> steps, where the usual number is too slow
 
 
-# Where whole tensors count, each problem is a run of its own, and a short one.
+# Where whole tensors matter, each problem is a separate, short run.
 _WHOLE = ("probing", "zeros", "tiny", "huge", "constant", "shrinking", "flipping", "sparse", "vanishing")
 _FEWER = dict.fromkeys(_WHOLE, 8)
 SIZES: Mapping[tuple[str, str], Size] = {
     ("torch", "muon"): Size(shapes=((9, 4), (5, 11))),
-    # Each step is of up to 20 iterations.
+    # Each step makes up to 20 iterations.
     ("torch", "lbfgs"): Size(((), (3,), (2, 4)), option_steps=12, steps={"defaults": 5, "usual-values": 5}),
     # For Adam, two hidden layers, an embedding.
     ("keras", "muon"): Size(((7,), (5, 11), (9, 4), (6, 3)), option_steps=4, steps=_FEWER),
     ("keras", "lamb"): Size(steps=_FEWER),
     ("keras", "adafactor"): Size(steps=_FEWER),
-    ("keras", "nadam"): Size(),  # its tensors have a product in common
+    ("keras", "nadam"): Size(),  # its tensors share a product
 }
 
 
 def size(entry: Entry) -> Size:
-    """That of an optimizer's cases."""
+    """The size of an optimizer's cases."""
     listed = SIZES.get((entry.framework, entry.optimizer))
     if entry.build is not None or listed is not None:
         return listed if listed is not None and entry.build is None else Size()
-    # Each tensor is traced by itself. What options do to several shows where all slots are: twins, late, resumed.
+    # Each tensor is traced separately. The cases with all slots (twins, late, resumed) cover options on several.
     alone = cost(entry.framework).one_tensor and entry.reference.separable
     return Size(shapes=ONE_TENSOR) if alone else Size()
 
 
-_NORMS = {"clip_norm", "global_clip_norm"}  # what looks at whole tensors
+_NORMS = {"clip_norm", "global_clip_norm"}  # options that depend on whole tensors
 
 
 def of_option(entry: Entry, wrapping: Iterable[str] = ()) -> dict[str, Any]:
-    """The size of a case that is about an option alone.
+    """The size of a case about a single option.
 
-    Two of what is wrapped around a rule look at several tensors, or at each of several; where all of these options
-    are tried together, each has several.
+    Two options wrapped around a rule depend on several tensors, together or one by one; when all of these options
+    are tried together, there are several tensors.
     """
     mine = size(entry)
     shapes = mine.shapes
@@ -106,29 +106,29 @@ def of_option(entry: Entry, wrapping: Iterable[str] = ()) -> dict[str, Any]:
 
 
 # -- what is tried where ---------------------------------------------------------------------------
-# The optimizers that try their options in each dtype and mode: the plainest, the one most in use, and Nadam, of
-# which Keras 2 computes another in each. What is wrapped around every rule is tried in full on the plainest.
+# The optimizers that try their options in every dtype and mode: the simplest, the most used, and Nadam, which
+# Keras 2 computes differently in each. What is wrapped around every rule is tried in full on the simplest.
 IN_FULL = ("sgd", "adam", "nadam")
 WRAPPED_IN_FULL = ("sgd",)
 WRAPPED_TOGETHER = ("sgd", "adam")
-AVERAGES = ("average-momentum", "overwrite-every")  # with the product of Nadam they are another in each, too
-# The steps of an option where each is as dear as the first: the mode that it has in the other dtype takes them all.
+AVERAGES = ("average-momentum", "overwrite-every")  # with Nadam's product they also differ in each
+# Steps per option where each is as slow as the first: the option's mode in the other dtype runs them all.
 BRIEFLY = 4
-COME_LATER = ("relative-step",)  # but these show when 1 / sqrt t is below the rate
+COME_LATER = ("relative-step",)  # but these show once 1 / sqrt t is below the rate
 
 
 def worth(entry: Entry, case: Case, dtype: str, mode: str) -> bool:
-    """Costly modes run the cases that go everywhere, and each in some dtype; a mode that is lacking is said once.
+    """Costly modes run the cases that go everywhere, each in some dtype; a missing mode is reported once.
 
-    What a framework wraps around every rule is the same code for all optimizers: most try each option of it once,
-    and what is about their state once a dtype. Where each constructor call has to be built and traced (`by_turns`),
-    their own options go by turns too: every option in both dtypes and both modes, a dtype in one of them. So does
-    each problem of a rule that cannot run them side by side.
+    What a framework wraps around every rule is the same code for all optimizers: most try each such option once,
+    and state cases once per dtype. Where each constructor call has to be built and traced (`by_turns`),
+    their own options alternate too: every option in both dtypes and both modes, each dtype in one of the modes. So
+    does each problem of a rule that cannot run them side by side.
     """
     binding, dear = BINDINGS[entry.framework], cost(entry.framework)
     if binding.mode_reason(entry, mode):
         return case.name == "probing"
-    turn = zlib.crc32(case.name.encode())  # which stays when other cases come and go
+    turn = zlib.crc32(case.name.encode())  # it stays the same when other cases come and go
     if mode in dear.modes:
         every = case.name == "probing" or not dear.by_turns
         return case.everywhere and (every or dtype == binding.dtypes[turn % len(binding.dtypes)])
@@ -145,12 +145,12 @@ def worth(entry: Entry, case: Case, dtype: str, mode: str) -> bool:
 
 
 def _wrapped(entry: Entry, case: Case) -> bool:
-    """Whether the case is about what is wrapped around the rule, and not about the rule as well."""
+    """Whether the case is only about what is wrapped around the rule, not about the rule."""
     return bool(case.wrapping) and not (case.name in AVERAGES and entry.optimizer in IN_FULL)
 
 
 def as_long(entry: Entry, case: Case, mode: str) -> Case:
-    """The case, or its first steps where these are dear and what differs shows at once: in an option."""
+    """The case, or only its first steps if it is about an option, which shows at once, and steps are slow."""
     late = case.once or case.wrapping or case.rates or case.resumed_at or case.second_group
     late = late or case.name in COME_LATER
     of_an_option = not (late or case.plain or case.everywhere or entry.optimizer in IN_FULL)
@@ -189,11 +189,11 @@ def schedule_worth(framework: str, dtype: str, mode: str, everywhere: bool, give
 
 # -- the brief run ---------------------------------------------------------------------------------
 ONE_OF = ("eager", "graph", "forloop", "foreach")  # the modes of a brief run
-BRIEF_IN_FULL = ("probing", "base")  # cases that it has in every dtype and mode
+BRIEF_IN_FULL = ("probing", "base")  # its cases in every dtype and mode
 
 
 def brief(table: Iterable[Any]) -> list[Any]:
-    """Each case once, in the widest dtype, by turns in another of the modes that are cheap; a few in full."""
+    """Each case once, in the widest dtype, alternating between the cheap modes; a few in full."""
     found, turns = [], defaultdict(int)
     groups: dict[tuple, list[Any]] = defaultdict(list)
     for i in table:

@@ -1,4 +1,4 @@
-"""The checks of optimizers: every case in the dtypes and modes that are worth it."""
+"""The checks of optimizers: every case in the dtypes and modes worth running."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OptimizerCheck(Check):
     """A case of one optimizer in one framework, dtype and mode."""
 
     case: Case
-    custom: Entry | None = None  # of an optimizer that no binding lists
+    custom: Entry | None = None  # for an optimizer that no binding lists
 
     area: ClassVar[str] = "optimizers"
 
@@ -32,7 +32,7 @@ class OptimizerCheck(Check):
     def of(
         cls, framework: str, optimizer: str, case: Case, dtype: str, mode: str, custom: Entry | None = None
     ) -> OptimizerCheck:
-        """The check of a case, which has its name and its reason."""
+        """The check of a case, with its name and `why`."""
         return cls(framework, optimizer, case.name, case.why, dtype, mode, case, custom)
 
     @property

@@ -19,7 +19,7 @@ class StepPlan(Plan):
     entry: Entry | None = None
     case: Case | None = None
     make: Callable[..., Any] | None = None  # the constructor
-    fmt: Format = FLOAT64  # of what it computes
+    fmt: Format = FLOAT64  # of its computations
 
 
 @dataclass

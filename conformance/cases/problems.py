@@ -1,7 +1,7 @@
 """Problems: starting parameters and a stream of gradients, deterministic, the same for every framework.
 
 Every number is a float32, so that float64 and float32 runs see the same data. The tensors are a scalar,
-a vector and a matrix of odd sizes. A gradient None is a missing one. Every problem is also there as NAME-rows,
+a vector and a matrix of odd sizes. A gradient of None is missing. Every problem also exists as NAME-rows,
 with sparse gradients.
 
 NumPy's legacy generator is used because its stream is frozen for good (NEP 19): the data must be the
@@ -20,7 +20,7 @@ import numpy as np
 from conformance.bindings.binding import SHAPES, Shapes
 from reference.rows import Rows
 
-OTHER_SHAPES: dict[str, Shapes] = {"kernels": ((3,), (2, 3, 5), (3, 2, 4, 3))}  # problem -> its own
+OTHER_SHAPES: dict[str, Shapes] = {"kernels": ((3,), (2, 3, 5), (3, 2, 4, 3))}  # problem -> its shapes
 STEPS = 12
 
 # Loss and gradient at a point, all tensors laid end to end, on arrays and on bounded values.
@@ -29,7 +29,7 @@ Objective = Callable[[Any], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Problem:
-    """Starting parameters, and one list of gradients a step."""
+    """Starting parameters, and one list of gradients per step."""
 
     name: str
     why: str
@@ -39,7 +39,7 @@ class Problem:
     objective: Objective | None = None
 
     def closures(self, made: Callable[[np.ndarray], Any]) -> list[Objective]:
-        """The objective of each step; of a stream of gradients, the linear function that has this gradient."""
+        """The objective of each step; for a stream of gradients, the linear function with this gradient."""
         if self.objective is not None:
             return [self.objective] * self.steps
         return [_linear(made(_laid(grads, self.params))) for grads in self.grads]
@@ -50,7 +50,7 @@ class Problem:
 
 
 def _laid(grads: Sequence[np.ndarray | None], params: Sequence[np.ndarray]) -> np.ndarray:
-    """A missing gradient is 0 to whom takes all tensors as one vector."""
+    """A missing gradient is 0 for a rule that takes all tensors as one vector."""
     given = [np.zeros(p.shape) if g is None else g for g, p in zip(grads, params, strict=True)]
     return np.concatenate([g.reshape(-1) for g in given])
 
@@ -77,7 +77,7 @@ def _rosenbrock(x: Any) -> tuple[Any, Any]:
 
 
 def _along(curve: Callable[[Any], tuple[Any, Any]]) -> Callable[[np.ndarray], Objective]:
-    """A curve in s, the way that all elements went together from the start: a line search with a given shape."""
+    """A curve in s, the common displacement of all elements from the start: a line search with a given shape."""
 
     def made(start: np.ndarray) -> Objective:
         def objective(x: Any) -> tuple[Any, Any]:
@@ -90,7 +90,7 @@ def _along(curve: Callable[[Any], tuple[Any, Any]]) -> Callable[[np.ndarray], Ob
 
 
 def _step_up(s: Any) -> tuple[Any, Any]:
-    """Trial 1 is good but too steep, then 5.5: lower than the start, higher than 1, and steeply down again."""
+    """Trial 1 is good but too steep; then 5.5: lower than the start, higher than 1, and descending steeply."""
     up = 1 / (1 + np.exp(-8 * (s - 4)))
     return 7.5 * up - s - s * s * s / 64, -1 - 3 * (s * s) / 64 + 60 * up * (1 - up)
 
@@ -103,7 +103,7 @@ def _ripple(s: Any) -> tuple[Any, Any]:
     return np.sin(s) / -16, np.cos(s) / -16
 
 
-# Made for where the parameters start.
+# Built from the starting parameters.
 _OBJECTIVES: dict[str, tuple[str, Callable[[np.ndarray], Objective]]] = {
     "quadratic": ("a quadratic bowl with curvatures from 1/4 to 8", lambda start: _quadratic),
     "rosenbrock": (
@@ -111,7 +111,7 @@ _OBJECTIVES: dict[str, tuple[str, Callable[[np.ndarray], Objective]]] = {
         lambda start: _rosenbrock,
     ),
     "step-up": ("the second trial of the line search is higher than the first, and goes down", _along(_step_up)),
-    "quartic": ("a trial that descends far enough and then climbs too steeply", _along(_quartic)),
+    "quartic": ("a trial that descends far enough, then climbs too steeply", _along(_quartic)),
     "ripple": ("shallow waves: a trial over the next crest is flat, and no descent", _along(_ripple)),
 }
 
@@ -127,7 +127,7 @@ def _normal(rng: np.random.RandomState, like: Sequence[np.ndarray]) -> list[np.n
 
 
 def _starts(rng: np.random.RandomState, shapes: Shapes) -> list[np.ndarray]:
-    """Parameters of which every other element is 0, where the smallest update can be seen."""
+    """Parameters with every other element 0, where even the smallest update shows."""
     starts = _normal(rng, [np.empty(s) for s in shapes])
     for x in starts:
         x.reshape(-1)[::2] = 0.0
@@ -135,7 +135,7 @@ def _starts(rng: np.random.RandomState, shapes: Shapes) -> list[np.ndarray]:
 
 
 def _probing(t: int, rng: np.random.RandomState, base: list[np.ndarray]) -> list[np.ndarray]:
-    """Each element has a size (2^-14 to 2^4, around any epsilon) and a pattern in time of its own."""
+    """Each element has its own size (2^-14 to 2^4, around any epsilon) and its own pattern in time."""
     grads = []
     for x in base:
         flat = np.empty(x.size)
@@ -148,7 +148,7 @@ def _probing(t: int, rng: np.random.RandomState, base: list[np.ndarray]) -> list
 
 
 def _zero_rows(t: int, rng: np.random.RandomState, base: list[np.ndarray]) -> list[np.ndarray]:
-    """Normal gradients; of the last tensor one row and column are always 0, another row at times, all at times."""
+    """Normal gradients; in the last tensor one row and column are always 0, another row and all of it sometimes."""
     grads = _normal(rng, base)
     matrix = grads[-1]
     matrix[1, :] = matrix[:, 3] = 0.0
@@ -158,12 +158,12 @@ def _zero_rows(t: int, rng: np.random.RandomState, base: list[np.ndarray]) -> li
     return grads
 
 
-# How one element's gradient changes with the step t = 0, 1, 2, ...
+# How one element's gradient depends on the step t = 0, 1, 2, ...
 PATTERNS: tuple[Callable[[int], float], ...] = (
     lambda t: 1.0,
     lambda t: (-1.0) ** t,  # flips its sign
-    lambda t: 2.0 ** -(t % 12),  # shrinks: what AMSGrad's maximum is about
-    lambda t: 0.0 if t < 4 else 1.0,  # begins late
+    lambda t: 2.0 ** -(t % 12),  # shrinks: for AMSGrad's maximum
+    lambda t: 0.0 if t < 4 else 1.0,  # starts late
     lambda t: 0.0 if t % 3 == 0 else 1.0 + t / 8,  # has zeros, and grows
 )
 
@@ -177,7 +177,7 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
         _probing,
     ),
     "zeros": (
-        "gradients that are exactly 0, at first and every third step; one tensor never has another",
+        "gradients that are exactly 0, at first and at every third step; for one tensor always",
         lambda t, rng, base: [
             g * (0.0 if t < 3 or t % 3 == 0 or i == 1 else 1.0) for i, g in enumerate(_normal(rng, base))
         ],
@@ -191,11 +191,11 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
         lambda t, rng, base: [1e-25 * (-1.0) ** (t // 5) * (2 + np.sin(g)) for g in _normal(rng, base)],
     ),
     "huge": (
-        "gradients of 1e10 from step 8 on, above everything before",
+        "gradients of 1e10 from step 8 on, larger than all before",
         lambda t, rng, base: [(1e10 if t >= 7 else 1.0) * g for g in _normal(rng, base)],
     ),
     "constant": (
-        "one gradient for all time: averages converge to it, and a variance to 0",
+        "a constant gradient: averages converge to it, and a variance to 0",
         lambda t, rng, base: [np.where(x >= 0, 0.3, -1.7) for x in base],
     ),
     "shrinking": (
@@ -203,11 +203,11 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
         lambda t, rng, base: [2.0**-t * (1.5 + np.sin(x)) for x in base],
     ),
     "flipping": (
-        "gradients that change their sign at each step",
+        "gradients that change sign at each step",
         lambda t, rng, base: [(-1.0) ** t * (1.5 + np.sin(3 * x + t)) for x in base],
     ),
     "ties": (
-        "halves of the gradient before, with the other sign: they cancel an average exactly; then 0, then 0",
+        "minus half the previous gradient: it cancels an average exactly; then 0, then 0",
         lambda t, rng, base: [np.sign(x) * 2.0 ** (t // 4) * (1.0, -0.5, 0.0, 0.0)[t % 4] for x in base],
     ),
     "sparse": (
@@ -215,7 +215,7 @@ _STREAMS: dict[str, tuple[str, Stream]] = {
         lambda t, rng, base: [g * (rng.random_sample(g.shape) > 0.85) for g in _normal(rng, base)],
     ),
     "zero-rows": (
-        "whole rows and columns of a matrix that are exactly 0, and whole tensors at some steps",
+        "whole rows and columns of a matrix exactly 0, and whole tensors at some steps",
         _zero_rows,
     ),
     "kernels": (
@@ -235,12 +235,12 @@ def whole(name: str) -> bool:
     return name in _STREAMS and name not in OTHER_SHAPES
 
 
-GAPS = ("missing", "late")  # the ordinary problem without some of its gradients
+GAPS = ("missing", "late")  # the ordinary problem with some gradients missing
 
 
 @cache
 def problem(name: str, steps: int = STEPS, seed: int = 0, shapes: Shapes = SHAPES) -> Problem:
-    """The problem of that name; the same arguments give the same numbers on every machine."""
+    """The problem with that name; the same arguments give the same numbers on every machine."""
     if name.endswith("-rows") and name not in _STREAMS:
         return _sparse(name, problem(name.removesuffix("-rows"), steps, seed, shapes))
     if name == "twins":
@@ -261,15 +261,15 @@ def problem(name: str, steps: int = STEPS, seed: int = 0, shapes: Shapes = SHAPE
 
 
 def _with_gaps(name: str, steps: int, seed: int, shapes: Shapes) -> Problem:
-    """The ordinary problem without some of its gradients; at every step at least one is there."""
+    """The ordinary problem with some gradients missing; at every step at least one is present."""
     whole = problem("ordinary", steps, seed, shapes)
     if name == "missing":
-        why = "a parameter whose gradient is missing at some steps: what its counter and slots then do"
+        why = "a parameter whose gradient is missing at some steps: what do its counter and slots do then?"
 
         def gone(t: int, i: int) -> bool:
             return i == 1 and t % 4 in (1, 2)
     else:
-        why = "a parameter whose first gradient arrives at step 6: with which counter does it begin?"
+        why = "a parameter whose first gradient arrives at step 6: at which count does it start?"
 
         def gone(t: int, i: int) -> bool:
             return i == 2 and t < 5
@@ -281,9 +281,9 @@ def _with_gaps(name: str, steps: int, seed: int, shapes: Shapes) -> Problem:
 
 
 def _sparse(name: str, dense: Problem) -> Problem:
-    """The same problem with the gradients of two rows in three, in falling order at every other step.
+    """The same problem with gradients for two rows out of three, in descending order at every other step.
 
-    Every fourth step has a row twice, every eighth no row at all. A scalar becomes a vector of one element.
+    Every fourth step has one row twice, every eighth none. A scalar becomes a vector of one element.
     """
 
     def rows(t: int, i: int, grad: np.ndarray) -> Rows:
@@ -305,16 +305,16 @@ def _sparse(name: str, dense: Problem) -> Problem:
 
 
 def _with_twins(steps: int, seed: int, shapes: Shapes) -> Problem:
-    """The ordinary problem with another tensor of the shape of the last."""
+    """The ordinary problem with another tensor shaped like the last."""
     whole = problem("ordinary", steps, seed, shapes)
-    why = "two parameters of the same shape, with gradients of their own: no state is shared"
+    why = "two parameters of the same shape with different gradients: no state is shared"
     grads = tuple((*step, np.flip(step[-1]).copy() * 0.5) for step in whole.grads)
     return Problem("twins", why, (*whole.params, np.flip(whole.params[-1]).copy()), grads)
 
 
 @cache
 def stacked(name: str, steps: int = STEPS, seeds: tuple[int, ...] = (0,), shapes: Shapes = SHAPES) -> Problem:
-    """The problem with several seeds side by side, along a last axis of its own; one seed alone has none."""
+    """The problem with several seeds side by side, along an extra last axis; a single seed has no such axis."""
     each = [problem(name, steps, seed, shapes) for seed in seeds]
     if len(each) == 1:
         return each[0]

@@ -1,9 +1,9 @@
 """Problems of one constructor call, driven side by side, as elements of the same tensors.
 
-A step of a framework costs by the operation, not by the element. Where no element's update looks at another's, the
-problems that a plain optimizer runs on are one run of it, along a last axis of its tensors, and each case takes its
-own elements out. Every run of any of these cases is a run of all of them, so that what a case sees does not depend
-on what was selected.
+In a framework the cost of a step depends on the number of operations, not of elements. Where no element's update
+depends on another's, all problems of a plain optimizer share one run, along a last axis of its tensors, and each
+case takes its own elements from it. Running any of these cases runs all of them, so that what a case sees does not
+depend on what was selected.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from conformance.cases.table import BEHAVIOUR
 
 
 def companions(plan: StepPlan) -> tuple[Case, ...]:
-    """The cases of the same constructor call that one run can do, this one among them; else none."""
+    """The cases with the same constructor call that can share one run with this one; empty if it cannot."""
     entry, case = plan.entry, plan.case
-    # A custom optimizer gets the tensors that its author knows, and each problem for itself.
+    # A custom optimizer gets the tensors that its author expects, and each problem separately.
     if entry.build is not None or not entry.reference.separable or entry.reference.gradients != "dense":
         return ()
     found = tuple(c for c in BEHAVIOUR if c.plain and problems.whole(c.problem))
@@ -33,18 +33,18 @@ def companions(plan: StepPlan) -> tuple[Case, ...]:
 
 
 def _place(case: Case, among: tuple[Case, ...]) -> int | None:
-    """Of its problem among them. A variant of one has a run of its own, on the same tensors: see `_variant`."""
+    """The position of its problem among them. A variant has a separate run, on the same tensors: see `_variant`."""
     problem = "ordinary" if case.problem in problems.GAPS else case.problem
     return next((i for i, c in enumerate(among) if c.problem == problem), None)
 
 
 def _variant(case: Case) -> tuple:
-    """What differs in the whole run: a learning rate that changes, and gradients that are missing."""
+    """What differs in the whole run: a changing learning rate, and missing gradients."""
     return (case.problem if case.problem in problems.GAPS else "", *case.rates.items())
 
 
 def drive(plan: StepPlan) -> list[State] | None:
-    """The states of this case, from the run of all its companions; None where it has none."""
+    """The states of this case, from the run of all its companions; None if it has none."""
     cases = companions(plan)
     if not cases:
         return None
@@ -59,16 +59,16 @@ def drive(plan: StepPlan) -> list[State] | None:
     return [_taken(s, place) for s in _kept[run][: plan.case.steps + 1]]
 
 
-_kept: dict = {}  # the runs of the optimizer that is being checked, by dtype, mode and learning rates
+_kept: dict = {}  # the runs of the optimizer being checked, by dtype, mode and learning rates
 
 
 def forget() -> None:
-    """Run anew what comes next: the code of the framework has changed."""
+    """Discard the runs kept: the framework's code has changed."""
     _kept.clear()
 
 
 def _driven(plan: StepPlan, cases: Sequence[Case]) -> list[State]:
-    """All cases in one run, as long as the longest; those that end before have gradients of 0 from there on."""
+    """All cases in one run, as long as the longest; those that end earlier have gradients of 0 from there on."""
     entry, rates = plan.entry, plan.case.rates
     each = [c.data(entry) for c in cases]
     params = [np.stack(p, axis=-1) for p in zip(*(p.params for p in each), strict=True)]
@@ -88,7 +88,7 @@ def _driven(plan: StepPlan, cases: Sequence[Case]) -> list[State]:
 
 
 def _taken(state: State, place: int) -> State:
-    """The elements of one problem: of what has the shape of its tensor. A number for all elements is for each."""
+    """One problem's elements of anything shaped like its tensor. A number for all elements is for each problem."""
 
     def part(value: np.ndarray | None, like: np.ndarray | None) -> np.ndarray | None:
         mine = value is not None and like is not None and value.shape == like.shape

@@ -1,8 +1,8 @@
 """The static table of all cases, made without importing a framework.
 
 Most of it writes itself: every optimizer runs on every problem, every option that a reference declares a
-probing value for is a case, and so is every combination that the reference names. What only one framework
-has is in its binding's entry.
+probing value for is a case, and so is every combination that the reference names. The cases
+of a single framework are in its binding's entry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conformance.errors import BadInput
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
-# What every optimizer has to do, whatever its options.
+# What every optimizer must do, whatever its options.
 BEHAVIOUR: tuple[Case, ...] = (
     Case("probing", "gradients of every size and pattern at once", "probing", everywhere=True),
     Case(
@@ -33,11 +33,11 @@ BEHAVIOUR: tuple[Case, ...] = (
         "ordinary",
         values="defaults",
         steps=economy.OPTION_STEPS,
-        kept_for="the defaults are those of the installed class: without one there is nothing to run",
+        kept_for="the defaults come from the installed class: without one there is nothing to run",
     ),
     Case(
         "usual-values",
-        "hyperparameters as people write them (0.9, 0.999), which binary numbers only approximate",
+        "hyperparameters as people write them (0.9, 0.999), which binary floating point only approximates",
         "probing",
         values="ordinary",
         steps=economy.OPTION_STEPS,
@@ -51,26 +51,26 @@ BEHAVIOUR: tuple[Case, ...] = (
     Case("twins", problems.problem("twins").why, "twins", once=True),
     Case(
         "resumed",
-        "saved after step 5 and restored in a new optimizer: nothing is lost",
+        "saved after step 5 and restored into a new optimizer: nothing is lost",
         "ordinary",
         resumed_at=6,
         once=True,
     ),
     Case(
         "rate-change",
-        "a learning rate that goes up and down in mid-run: seen at once, and nowhere kept",
+        "a learning rate that rises and falls during the run: it takes effect at once and is stored nowhere",
         "ordinary",
         rates={4: 2.0**-4, 5: 2.0**-9, 9: 2.0**-5},
         everywhere=True,
     ),
 )
 ABOUT_STATE = ("twins", "resumed")
-ABOUT_STEPS = ("missing", "late", "rate-change")  # and once more where a rule can have more slots
-TWO_GROUPS = "two parameter groups: the second has a learning rate of its own, and nothing leaks"
+ABOUT_STEPS = ("missing", "late", "rate-change")  # repeated where a rule can have more slots
+TWO_GROUPS = "two parameter groups: the second has its own learning rate, and nothing leaks"
 
 
 def _behaviour(entry: Entry) -> Iterator[Case]:
-    """What every optimizer has to do; what is about state, with all slots that the rule can have."""
+    """What every optimizer must do; the cases about state also with all slots that the rule can have."""
     stateful = {n: v for n, v in entry.reference.stateful.items() if n not in entry.dialect}
     for case in BEHAVIOUR:
         steps = economy.size(entry).steps.get(case.name, case.steps)
@@ -81,13 +81,13 @@ def _behaviour(entry: Entry) -> Iterator[Case]:
 
 
 def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterator[Case]:
-    """A case for each hyperparameter with a probing value, and for each combination that is named."""
+    """A case for each hyperparameter with a probing value, and for each named combination."""
     where = "wrapping" if wrapping else "overrides"
     for f in fields(reference):
         probe, name = f.metadata["probe"], f.name.replace("_", "-")
         if probe is None or f.name in entry.dialect:
             continue
-        if probe == entry.base.get(f.name):  # the other value is the one to see
+        if probe == entry.base.get(f.name):  # then try the other value
             probe = next(v for v in f.metadata["one_of"] if v != probe)
         chosen = {**f.metadata["needs"], f.name: probe}
         why = f"{f.name} = {probe!r} ({f.metadata['cite']})"
@@ -95,7 +95,7 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
     if wrapping and entry.optimizer not in economy.WRAPPED_TOGETHER:
         return  # how they interact is the same code for all
     for name, chosen in reference.combinations.items():
-        # An option that the framework lacks is a case of its own; its combinations would say the same again.
+        # An option that the framework lacks is one case; its combinations would only repeat that.
         if all(
             k in entry.arguments or k in ("problem", "steps") or entry.dialect.get(k) == v
             for k, v in chosen.items()
@@ -104,9 +104,9 @@ def _options(entry: Entry, reference: type[Reference], wrapping: bool) -> Iterat
 
 
 def _combined(entry: Entry, name: str, what: str, chosen: Mapping[str, Any], where: str = "overrides") -> Case:
-    """A case of several hyperparameters, on the problem and of the steps that are named among them, if they are."""
+    """A case of several hyperparameters, which may include its problem and number of steps."""
     rest = dict(chosen)
-    own = "problem" in rest and where == "overrides"  # what is wrapped around a rule is no larger for a problem
+    own = "problem" in rest and where == "overrides"  # wrapped options need no larger tensors for a problem
     size = {"steps": problems.STEPS} if own else economy.of_option(entry, rest if where == "wrapping" else ())
     size |= {"steps": rest.pop("steps")} if "steps" in rest else {}
     problem = rest.pop("problem", "probing")
@@ -130,7 +130,7 @@ def cases(entry: Entry) -> list[Case]:
         found.append(
             Case(
                 "accumulation-clip",
-                "the mean is clipped, not each gradient",
+                "the mean is clipped, not each gradient separately",
                 "ordinary",
                 wrapping={"accumulation_steps": 2, "clip_norm": 0.75},
                 **economy.of_option(entry, ("clip_norm",)),
@@ -147,7 +147,7 @@ def cases(entry: Entry) -> list[Case]:
             )
         )
         if entry.optimizer in economy.WRAPPED_TOGETHER:
-            why = "restored before call 6, where an update is half accumulated: nothing is lost"
+            why = "restored before call 6, halfway through an accumulation: nothing is lost"
             for name, chosen in (
                 ("accumulation", {"accumulation_steps": 2}),
                 ("average", {"average_momentum": 0.75}),
@@ -156,7 +156,7 @@ def cases(entry: Entry) -> list[Case]:
             found.append(
                 Case(
                     "average-of-updates",
-                    "parameters are averaged once an update, not once a gradient",
+                    "parameters are averaged once per update, not once per gradient",
                     "ordinary",
                     wrapping={"accumulation_steps": 2, "average_momentum": 0.75},
                 )

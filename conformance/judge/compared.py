@@ -1,4 +1,4 @@
-"""What is compared with what: the elements of an implementation's state and those of the reference, as ratios."""
+"""Comparing the elements of an implementation's state with those of the reference, as ratios."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LIMIT = 1.25
 
 The bound holds for the reference's own order of operations. A framework may evaluate the same formula in
 another, equally correct order (m + (g - m)(1 - beta) for beta m + (1 - beta) g), whose bound can be a little
-larger. The highest ratio of a right implementation and the lowest of a wrong one, which it lies between, are
+larger. LIMIT lies between the highest ratio of a right implementation and the lowest of a wrong one, both
 measured: see the report of the mutants.
 
-Beside it there is BLIND_ABOVE in verdict.py: how wide a bound may be for a verdict to say anything. And for
-Muon alone, whose iteration amplifies rounding beyond use, there are two more, both chosen after looking:
+BLIND_ABOVE in verdict.py says how wide a bound may be for a verdict to mean anything. Two more limits are for
+Muon alone, whose iteration amplifies rounding beyond use, and both were chosen from measurements:
 WIDTH in reference/ensemble.py (the bound in root mean squares of an ensemble: with 4 of them five of torch's
 cases could not have failed), and BLIND_ABOVE_16 in verdict.py (with 3 the widest is 0.118 of the update, in
 16 bits, of which one is 1 / 256).
@@ -30,7 +30,7 @@ cases could not have failed), and BLIND_ABOVE_16 in verdict.py (with 3 the wides
 
 @dataclass
 class Layout:
-    """Tensors packed into one vector, where the rule is elementwise; a Python loop over tensors is slow."""
+    """Tensors packed into one vector if the rule is elementwise, because a Python loop over tensors is slow."""
 
     shapes: list[tuple[int, ...]]
     tensors: tuple[int, ...]
@@ -44,7 +44,7 @@ class Layout:
         return [np.concatenate([v.reshape(-1) for v in values])]
 
     def place(self, tensor: int, flat: int) -> tuple[int, tuple[int, ...]]:
-        """The tensor and element of a position in what `pack` made."""
+        """The tensor and element at a position of the packed vector."""
         if not self.packed:
             shape = self.shapes[tensor] if tensor < len(self.shapes) else ()
             size = math.prod(shape)
@@ -58,9 +58,9 @@ class Layout:
         raise IndexError(flat)
 
     def parts(self, tensor: int, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """What `pack` made, tensor by tensor."""
+        """The packed vector, tensor by tensor."""
         sizes = [math.prod(shape) for shape in self.shapes]
-        if not self.packed or np.size(values) != sum(sizes):  # one for all, like a counter
+        if not self.packed or np.size(values) != sum(sizes):  # one value for all, like a counter
             yield self.tensors[tensor] if tensor < len(self.tensors) else tensor, values
             return
         flat, start = np.reshape(values, -1), 0
@@ -71,7 +71,7 @@ class Layout:
 
 @dataclass
 class Compared:
-    """One step of one group: what the implementation holds, and what the reference says of it."""
+    """One step of one group: the implementation's values, and the reference's."""
 
     t: int
     layout: Layout
@@ -79,8 +79,8 @@ class Compared:
     started: dict[tuple[str, int], Bounded]
     ratios: dict[tuple[str, int], tuple[np.ndarray, Bounded]]
     maybes: int
-    evaluate: Callable[[], Any]  # the reference's step once more
-    schedule: tuple[str, ...] = ()  # slots that follow from the steps alone
+    evaluate: Callable[[], Any]  # repeats the reference's step
+    schedule: tuple[str, ...] = ()  # slots that depend only on the step count
 
 
 def quantities(params: Sequence[Any], slots: Mapping[str, Sequence[Any]]) -> dict[tuple[str, int], Bounded]:
@@ -109,7 +109,7 @@ def all_ratios(results: Sequence[Mapping], observed: Mapping) -> dict[tuple[str,
 
 
 def ratio_of(expected: Bounded, got: np.ndarray) -> np.ndarray:
-    """|got - expected| / bound; what is not finite has to be the same."""
+    """|got - expected| / bound; non-finite values must be equal."""
     got = np.asarray(got, expected.value.dtype)
     if got.shape != expected.shape:
         return np.full(got.shape or (1,), np.inf)
@@ -124,9 +124,9 @@ def ratio_of(expected: Bounded, got: np.ndarray) -> np.ndarray:
 
 
 def sharpness(expected: Bounded, before: Bounded | None, slot: bool = False) -> float | None:
-    """bound / |update| of the element that is seen best; None where nothing moves.
+    """bound / |update| of the sharpest element; None where nothing moves.
 
-    A slot may rest on a value that its update rounds to, as a maximum does: there it does not move.
+    A slot may stay at a value that its update rounds to, as a maximum does: there it does not move.
     """
     if before is None or before.shape != expected.shape:
         return None
@@ -138,14 +138,14 @@ def sharpness(expected: Bounded, before: Bounded | None, slot: bool = False) -> 
     if not moved.any():
         return None
     if slot and not (moved & (update > error)).any():
-        update = abs(expected.value)  # at its fixed point a slot is seen against its own size
+        update = abs(expected.value)  # at its fixed point a slot is compared with its own size
         moved = (update >= smallest) & np.isfinite(update)
     shares = np.where(moved, error / np.where(moved, update, 1), np.inf)
     return float(shares.min())
 
 
 def largest(ratio: np.ndarray) -> tuple[int, float]:
-    """Where the worst element is when all are laid out in a row, and its ratio."""
+    """The position of the worst element in the flattened values, and its ratio."""
     if not ratio.size:
         return 0, 0.0
     flat = ratio.reshape(-1)

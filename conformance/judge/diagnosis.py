@@ -1,8 +1,8 @@
-"""What a failing implementation did: where it first differs, to which term that belongs, and what explains it.
+"""What a failing implementation did: where it first differs, in which term, and what explains it.
 
-An explanation is a reference with a known mistake, in another form or with another number that conforms to
-what was observed at every step, within the same bound as any verdict, and says something else than the
-right reference somewhere on this case. One that merely comes close is not offered.
+An explanation is a reference with a known mistake, in another form or with another number, that matches the
+observation at every step, within the same bound as any verdict, and differs from the right reference somewhere
+in this case. A near miss is not offered.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Explanation:
     kind: str  # one of suspects.KINDS
     says: str
     ratio: float  # the worst over all elements: at most LIMIT
-    cases: int = 1  # how many of the examined cases it explains
-    same: tuple[str, ...] = ()  # others that cannot be told from it here
+    cases: int = 1  # the number of examined cases it explains
+    same: tuple[str, ...] = ()  # others that cannot be distinguished from it here
 
     def __str__(self) -> str:
         also = f" (the same as {', '.join(self.same)})" if self.same else ""
@@ -49,7 +49,7 @@ class Diagnosis:
     """What is known of a divergence."""
 
     case: str
-    at: Worst | None = None  # the first quantity in the order of the equations, at the first bad step
+    at: Worst | None = None  # the first wrong quantity in the order of the equations, at the first bad step
     steps: int = 0
     term: str = ""  # "slot v", "update", "step counter", "" where nothing differs step by step
     lines: list[str] = field(default_factory=list)  # of the reference: the mistake is in what they say
@@ -63,7 +63,7 @@ class Diagnosis:
         return "\n".join(f"{label:<18}{text}" if text else label for label, text in self.facts())
 
     def facts(self) -> list[tuple[str, str]]:
-        """(label, text), in the order in which a person needs it."""
+        """(label, text), in reading order."""
         rows = []
         if self.at:
             at = self.at
@@ -93,16 +93,16 @@ class Diagnosis:
 
 
 def diagnose(examined: Examined, limit: int = 3, deep: bool = True) -> Diagnosis:
-    """Where the implementation differs, and what explains it. `deep`: also a form and a mistake together."""
+    """Where the implementation differs, and what explains it. `deep`: also try a form and a mistake together."""
     return diagnose_all([examined], limit, deep)
 
 
 def diagnose_all(
     examined: Sequence[Examined], limit: int = 3, deep: bool = True, without: Collection[str] = ()
 ) -> Diagnosis:
-    """One diagnosis of several cases of one implementation; the first case that diverges is described.
+    """One diagnosis for several cases of one implementation; it describes the first case that diverges.
 
-    `without`: names of suspects that are not tried, as if they were not known.
+    `without`: names of suspects not to try, as if unknown.
     """
     found = _located(next((e for e in examined if not e.conforms), examined[0]))
     found.examined = len(examined)
@@ -127,8 +127,8 @@ def _located(examined: Examined) -> Diagnosis:
                     _describe(found, compared, group, parts, bad)
                     if steps is examined.free and not examined.evidence.opaque:
                         found.hint = found.hint or (
-                            "each step conforms by itself, the whole does not: a wrong start, or state that no "
-                            "slot holds"
+                            "each step conforms by itself but the whole run does not: a wrong start, or state "
+                            "that no slot holds"
                         )
                     return found
     return found
@@ -169,7 +169,7 @@ def _worst(parts: Mapping, key: tuple[str, int], t: int) -> Worst:
 
     def number(x: Any) -> float:
         x = np.broadcast_to(x, ratio.shape) if np.size(x) in (1, ratio.size) else np.asarray(x)
-        # Of nothing there is no element: a history that is empty in one and not in the other.
+        # An empty array has no element: a history may be empty in one and not in the other.
         return float(np.reshape(x, -1)[min(at, np.size(x) - 1)]) if np.size(x) else float("nan")
 
     return Worst(
@@ -191,8 +191,8 @@ def _listed(word: str, numbers: Sequence[int]) -> str:
 def explanations(
     examined: Sequence[Examined], deep: bool = True, without: Collection[str] = ()
 ) -> list[Explanation]:
-    """The suspects that fit, those that explain most cases first; indistinguishable ones are one."""
-    tried: dict[tuple[str, str], list[Suspect | None]] = {}  # a number may have the name of a mistake
+    """The suspects that fit, those that explain most cases first; indistinguishable ones are merged."""
+    tried: dict[tuple[str, str], list[Suspect | None]] = {}  # a number may share its name with a mistake
     for n, one in enumerate(examined):
         e = one.evidence
         for suspect in suspects(e.groups, e.rates, e.fmt, e.defaults):
@@ -203,7 +203,7 @@ def explanations(
 
 
 def _pairs(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect | None]]) -> dict:
-    """A form together with any other suspect; those that the first divergence rules out are left out."""
+    """A form combined with any other suspect, unless the first divergence rules it out."""
     first = next((n for n, e in enumerate(examined) if not e.conforms), None)
     found: dict[str, list[Suspect | None]] = {}
     if first is None:
@@ -223,7 +223,7 @@ def _pairs(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect | 
 
 
 def _fitting(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect | None]]) -> list[Explanation]:
-    """Judge them on every case. A case that conforms speaks for a suspect that changes nothing there."""
+    """Judge them on every case. A conforming case supports a suspect that changes nothing there."""
     scored: list[tuple[tuple, Suspect, list[float | None], int]] = []
     wrong = [n for n, e in enumerate(examined) if not e.conforms]
     for column, ratios in _ratios(examined, list(tried.values()), wrong):
@@ -254,11 +254,11 @@ def _fitting(examined: Sequence[Examined], tried: Mapping[Any, Sequence[Suspect 
 def _ratios(
     examined: Sequence[Examined], columns: Sequence[Sequence[Suspect | None]], wrong: Sequence[int]
 ) -> list[tuple[Sequence[Suspect | None], list[float | None]]]:
-    """Suspects, each with its ratio in every case; these alone that explain all that is wrong, if there are any."""
+    """Suspects, each with its ratio in every case; only those that explain every divergence, if there are any."""
     known: list[dict[int, float | None]] = [{} for _ in columns]
 
     def judged(k: int, cases: Iterable[int]) -> bool:
-        """Whether a suspect explains these; the first that it does not explain is the last to be tried."""
+        """Whether a suspect explains these; it stops at the first that it does not explain."""
         for n in cases:
             suspect = columns[k][n]
             if n not in known[k]:
@@ -275,7 +275,7 @@ def _ratios(
 
 
 def _same(a: Sequence[float | None], b: Sequence[float | None]) -> bool:
-    """Whether two suspects say the same: their errors agree in all cases, to more than chance."""
+    """Whether two suspects are equivalent: their errors agree in all cases, beyond chance."""
     return all(
         (x is None) == (y is None) and (x is None or y is None or abs(x - y) <= 1e-6 * (1e-9 + x))
         for x, y in zip(a, b, strict=True)
@@ -283,7 +283,7 @@ def _same(a: Sequence[float | None], b: Sequence[float | None]) -> bool:
 
 
 def _fit(examined: Examined, suspect: Suspect) -> float | None:
-    """The worst ratio of what was observed against a suspect; None if it does not explain it."""
+    """The worst ratio of the observation against a suspect; None if it does not explain it."""
     worst, differs = 0.0, False
     try:
         judge = examined.judge(suspect)
@@ -292,7 +292,7 @@ def _fit(examined: Examined, suspect: Suspect) -> float | None:
                 for key, (ratio, value, error, observed) in elements(judge.compared(t)).items():
                     known = right.get(key)
                     if known is not None:
-                        # A suspect that says "anything" explains only what is not a number at all.
+                        # A suspect that predicts "anything" explains only nan.
                         ratio = np.where(np.isinf(error) & np.isfinite(observed), known[0], ratio)
                         differs = differs or _apart(value, known)
                     here = float(np.max(np.where(np.isnan(ratio), np.inf, ratio), initial=0.0))
@@ -306,13 +306,13 @@ def _fit(examined: Examined, suspect: Suspect) -> float | None:
         return None
     if examined.conforms or differs:
         return max(worst, free) if examined.evidence.opaque else worst
-    # Step by step it cannot be told from the right reference: then the whole run has to tell them apart.
+    # If no single step distinguishes it from the right reference, the whole run has to.
     before = max((_ratio(c) for step in examined.free for c in step), default=0.0)
     return max(worst, free) if before > max(LIMIT, 2 * free) else None
 
 
 def _apart(value: np.ndarray, known: tuple) -> bool:
-    """Whether a suspect and the right reference say different things, beyond what rounding allows."""
+    """Whether a suspect and the right reference differ by more than rounding allows."""
     _, right, error, _ = known
     if np.shape(value) != np.shape(right):
         return True

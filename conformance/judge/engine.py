@@ -1,7 +1,7 @@
-"""Runs a check, all the way: plan -> observation -> verdict -> outcome -> explanation -> record.
+"""Runs a check from start to end: plan -> observation -> verdict -> outcome -> explanation -> record.
 
-Each stage is a function of the value before. None calls an earlier one, and what else a stage needs (the row of the
-ledger, the verdicts on the other modes) it is given here.
+Each stage is a function of the previous value. None calls an earlier one; anything else that a stage needs (the row
+of the ledger, the verdicts on the other modes) is passed in here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ verdict_of.register(States, of_steps)  # the areas register theirs
 
 @dataclass
 class Explanations:
-    """What explains a divergence; nothing of anything else."""
+    """The explanation of a divergence; empty for any other outcome."""
 
     diagnosis: Diagnosis | None = None
     other_modes: dict[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ def run(check: Check, ledger: Ledger, explain: bool = True, deep: bool = False) 
 
 
 def verdict_on(check: Check) -> Verdict:
-    """The verdict beside the references alone; exceptions are the caller's."""
+    """The verdict against the references alone; the caller handles exceptions."""
     return verdict_of(check.observe(check.plan()), None)
 
 
@@ -64,7 +64,7 @@ def _in_short(check: Check) -> str:
 
 
 def explained(found: Settled, other_modes: dict[str, str], deep: bool = False) -> Explanations:
-    """Where a divergence is, and which known mistake, form or number explains it: of the steps of optimizers."""
+    """Where an optimizer's steps diverge, and which known mistake, form or number explains it."""
     evidence = found.unexplained
     if evidence is None:
         return Explanations()
@@ -72,7 +72,7 @@ def explained(found: Settled, other_modes: dict[str, str], deep: bool = False) -
 
 
 def diagnosed(check: Check) -> Diagnosis | None:
-    """Run a check of an optimizer and diagnose it, with a form and a mistake together where no single one does."""
+    """Run and diagnose a check of an optimizer; if no single suspect explains it, try a form with a mistake."""
     evidence = verdict_on(check).evidence
     return diagnose(Examined(evidence)) if evidence is not None else None
 
@@ -100,7 +100,7 @@ COPIED = ("locked", "free", "free_steps", "first_bad", "agrees", "resolution", "
 def recorded(
     check: Check, plan: Plan | None, seen: Observation | None, found: Settled, why: Explanations
 ) -> Record:
-    """The record of a check, as far as it came."""
+    """The record of a check, as far as it got."""
     record = replace(blank(check), outcome=found.outcome, reason=found.reason)
     if plan is not None:
         record.constructor, record.options = plan.constructor, dict(plan.options)

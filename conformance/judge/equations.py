@@ -1,7 +1,7 @@
-"""To which line of a rule a difference belongs: the lines that lead to a quantity, read from the reference.
+"""Which line of a rule a difference belongs to: the lines that lead to a quantity, read from the reference.
 
-One step of the reference is run once more, its lines are noted in the order in which they run, and each
-value is followed back to the values that it was made of.
+One step of the reference is repeated, its lines are recorded in the order in which they run, and each
+value is traced back to the values that it was computed from.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(eq=False)
 class _Value:
-    """What one statement gave to one name."""
+    """One assignment of a statement to a name."""
 
     statement: ast.stmt
     made_of: list[_Value] = field(default_factory=list)
@@ -53,7 +53,7 @@ class _Value:
 
 
 class RuleSource:
-    """The source of the method that holds a rule: `update` of one tensor, or `step` of all."""
+    """The source of the method with the rule: `update` for one tensor, or `step` for all."""
 
     def __init__(self, reference: Reference):
         self.reference = getattr(reference, "inner", None) or reference
@@ -79,10 +79,10 @@ class RuleSource:
             for block in inner:
                 self._read(block, within)
             if isinstance(statement, ast.If) and any(isinstance(s, ast.Return) for s in ast.walk(statement)):
-                controls = [*controls, statement]  # what comes after it runs only if it did not return
+                controls = [*controls, statement]  # later lines run only if it did not return
 
     def values(self, lines: Sequence[int]) -> dict[str, _Value]:
-        """The quantities that a run of these lines made, each with all that it was made of."""
+        """The quantities computed by a run of these lines, each with everything it was computed from."""
         statements = dict.fromkeys(self.at[n] for n in lines if n in self.at)
         names: dict[str, _Value] = {}
         items: dict[str, dict[str, _Value]] = {}
@@ -106,17 +106,17 @@ class RuleSource:
 
         for statement in statements:
             if isinstance(statement, ast.If):
-                # A choice of options alone, like `if self.amsgrad`, is no line of the rule.
+                # A mere choice of options, like `if self.amsgrad`, is not a line of the rule.
                 if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(statement.test)):
                     tests[statement] = made(statement, statement.test)
             elif isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign)) and statement.value:
                 targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 kept = [statement.target] if isinstance(statement, ast.AugAssign) else []
                 whole = made(statement, statement.value, *kept)
-                if isinstance(statement.value, ast.Name) and not kept:  # w = v says nothing new
+                if isinstance(statement.value, ast.Name) and not kept:  # w = v adds nothing
                     whole = names.get(statement.value.id, whole)
                 for target in targets:
-                    several = isinstance(target, (ast.Tuple, ast.List))  # each of them may be wrong by itself
+                    several = isinstance(target, (ast.Tuple, ast.List))  # each may be wrong by itself
                     for name in _names(target):
                         items[name] = dict(entries(statement, statement.value))
                         names[name] = made(statement, statement.value) if several else whole
@@ -177,7 +177,7 @@ def traced(code: CodeType, evaluate: Callable[[], Any]) -> list[list[int]]:
     before = sys.gettrace()
     sys.settrace(called)
     try:
-        candidates(evaluate)  # its first evaluation comes first
+        candidates(evaluate)  # the first call evaluates first
     finally:
         sys.settrace(before)
     return calls
@@ -185,7 +185,7 @@ def traced(code: CodeType, evaluate: Callable[[], Any]) -> list[list[int]]:
 
 @dataclass
 class Place:
-    """The order of the equations, and the lines that may be wrong."""
+    """The order of the equations, and the possibly wrong lines."""
 
     order: list[str]
     lines: list[Line]
@@ -196,8 +196,8 @@ def locate(
 ) -> Place:
     """The first of the quantities `bad` in the order of the equations, and the lines that lead to it.
 
-    Lines that also lead to a quantity in `good` are right, for those agree; what is left may be wrong.
-    `call` says which tensor's call of the rule to look at. No lines where the source cannot be read so.
+    Lines that also lead to a quantity in `good` are right, because those agree; the rest may be wrong.
+    `call` selects the tensor whose call of the rule is examined. Empty where the source cannot be parsed so.
     """
     try:
         rule = RuleSource(reference)

@@ -1,4 +1,4 @@
-"""What an implementation did in one case, and what it is judged by: all that a judge looks at."""
+"""What an implementation did in one case, and what to judge it by: everything that a judge looks at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference.formats import Format
 
 @dataclass
 class Evidence:
-    """The states that an implementation went through, and the references and the problem that hold for them."""
+    """The states of an implementation, with the references and the problem they are judged by."""
 
     entry: Entry
     fmt: Format
@@ -25,19 +25,19 @@ class Evidence:
     rates: Mapping[int, float] = field(default_factory=dict)  # step -> learning rate from there on
     case: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)  # hyperparameter -> the constructor's own value
-    opaque: bool = False  # slots of the rule cannot be read, so that only the whole run can be judged
+    opaque: bool = False  # some slots of the rule cannot be read, so that only the whole run can be judged
     free_steps: int | None = None  # after these the free run ends
-    narrowed: bool = False  # what is stored has more digits than `fmt`, in which some of the step is computed
-    moved_twice: bool = False  # a step is two additions to the parameter, which is rounded in between
+    narrowed: bool = False  # stored with more digits than `fmt`, in which part of the step is computed
+    moved_twice: bool = False  # a step adds to the parameter twice, rounding in between
     # The free runs of the references, by group: the same for all modes of a case, so a caller may share them.
     trajectories: dict[int, list[tuple[list, dict]]] = field(default_factory=dict)
 
     def beside(self, groups: Sequence[Group]) -> Evidence:
-        """The same beside other references."""
+        """The same against other references."""
         return replace(self, groups=groups, trajectories={})
 
     def as_expected(self, row: LedgerRow) -> Evidence:
-        """The same beside what a row of the ledger expects, and computed as it expects."""
+        """The same against what a row of the ledger expects, computed as it expects."""
         return replace(
             self.beside(row.expected(self.groups)),
             fmt=row.format or self.fmt,
@@ -59,12 +59,12 @@ def evidence_of(seen: States) -> Evidence:
         plan.case.rates,
         case=plan.check.id,
         opaque=hidden,
-        # Where no slot can be read the free run is all there is.
+        # If slots cannot be read, only the free run can be judged.
         free_steps=None if hidden else plan.case.free_steps,
     )
 
 
 def for_diagnosis(seen: States) -> Evidence:
-    """The same with what a diagnosis needs beside: the whole free run, and the defaults of the constructor."""
+    """The same with what a diagnosis also needs: the whole free run, and the constructor's defaults."""
     defaults = own_defaults(seen.plan.entry, seen.plan.make)
     return replace(evidence_of(seen), defaults=defaults, free_steps=None)

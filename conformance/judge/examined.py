@@ -1,4 +1,4 @@
-"""Evidence beside the right references and beside suspects, element by element: what a diagnosis looks at."""
+"""Evidence against the right references and against suspects, element by element, for a diagnosis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.judge.suspects import Suspect
 
 @dataclass
 class Examined:
-    """The evidence of one case, and what follows from it; each is found once."""
+    """The evidence of one case and what follows from it, each computed once."""
 
     evidence: Evidence
 
@@ -26,13 +26,13 @@ class Examined:
         if suspect is None:
             return Judge(given)
         states = given.states
-        if suspect.uncounted:  # then the counter that it keeps is no counter of this
+        if suspect.uncounted:  # then the counter that it keeps counts something else
             states = [replace(s, slots={n: v for n, v in s.slots.items() if n != "step"}) for s in states]
         return Judge(replace(given.beside(suspect.groups), rates=suspect.rates, states=states))
 
     @cached_property
     def locked(self) -> list[list[Compared]]:
-        """Step by step beside the right references."""
+        """Step by step against the right references."""
         if self.evidence.opaque:
             return []
         judge = self.judge()
@@ -41,7 +41,7 @@ class Examined:
 
     @cached_property
     def free(self) -> list[list[Compared]]:
-        """The whole run beside that of the right references."""
+        """The whole run against that of the right references."""
         judge = self.judge()
         with np.errstate(all="ignore"):
             runs = [list(judge.compared_free(g)) for g in self.evidence.groups]
@@ -49,7 +49,7 @@ class Examined:
 
     @cached_property
     def right(self) -> list[dict[tuple[str, int], tuple]]:
-        """For each step: (quantity, tensor) -> ratio, expected value and bound, what was observed."""
+        """For each step: (quantity, tensor) -> ratio, expected value and bound, observed value."""
         return [elements(step) for step in self.locked]
 
     @cached_property
@@ -60,7 +60,7 @@ class Examined:
 
 
 def elements(step: Iterable[Compared]) -> dict[tuple[str, int], tuple]:
-    """(quantity, tensor) -> ratio, expected value, its bound, and what was observed."""
+    """(quantity, tensor) -> ratio, expected value, its bound, observed value."""
     found = {}
     for c in step:
         for (name, i), (ratio, expected) in c.ratios.items():

@@ -1,4 +1,4 @@
-"""One record in words. Light on purpose: the pytest plugin imports it for its failure message."""
+"""One record in words. Deliberately light: the pytest plugin imports it for its failure message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def display_name(key: str) -> str:
-    """How a person writes the name of a framework, or of anything else that has a version."""
+    """The usual spelling of a framework's name, or of anything else that has a version."""
     return NAMES.get(key, key)
 
 
@@ -28,7 +28,7 @@ def version_of(framework: str, versions: Mapping[str, str]) -> str:
 
 
 def share(ratio: float | None) -> float | None:
-    """The error as a share of what is allowed: 1 is the limit. Not a number counts as infinitely wrong."""
+    """The error as a share of what is allowed: 1 is the limit. nan counts as infinitely wrong."""
     if ratio is None:
         return None
     return math.inf if math.isnan(ratio) else ratio / LIMIT
@@ -57,7 +57,7 @@ def worst(record: Record) -> Worst | None:
 
 
 def judged_share(record: Record) -> float | None:
-    """How close this record came to its limit, against whatever it was expected to be.
+    """How close this record came to its limit, against whatever was expected.
 
     A known divergence is judged against the value that the ledger expects, not against the reference. A
     blind verdict says nothing, so it has no share.
@@ -77,7 +77,7 @@ def reference_share(record: Record) -> float | None:
 
 
 def facts(record: Record, versions: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What there is to say on a record as (label, text), in the order in which a person needs it."""
+    """A record as (label, text), in reading order."""
     at = worst(record)
     rows = [
         (
@@ -123,7 +123,7 @@ def _reason_label(record: Record) -> str:
 
 
 def _reason(record: Record) -> str:
-    """The link stands last: the page makes it one that can be followed."""
+    """The link comes last: the page turns it into a hyperlink."""
     row = " ".join(part for part in (record.ledger, f"({record.kind})" if record.kind else "") if part)
     parts = (f"{row}:" if row else "", record.reason, record.link or "")
     return " ".join(part for part in parts if part)
@@ -163,7 +163,7 @@ def _resolution(record: Record) -> str:
 
 
 def _term(record: Record) -> str:
-    """The term of the equation, and the lines of the reference that may be wrong in it."""
+    """The term of the equation, and its possibly wrong lines in the reference."""
     found = record.diagnosis
     return "\n".join([part for part in (found.get("term", ""), *found.get("lines", [])) if part])
 

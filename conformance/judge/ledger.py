@@ -1,8 +1,8 @@
 """The ledger: known divergences as data, in ledger.toml.
 
-A row does not excuse, it expects: a case that it selects has to behave exactly as the row says (the
+A row does not excuse, it expects: a case that it selects must behave exactly as the row says (the
 reference with a named mistake, or in another dialect), within the same derived bound. A row whose selector
-matches no case of the static table is an error, and a row that a case no longer needs makes it diverge.
+matches no case of the static table is an error, and a case that no longer needs its row diverges.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LedgerRow:
     """One known divergence."""
 
     id: str
-    select: tuple[str, ...]  # patterns of instance ids, as fnmatch has them
+    select: tuple[str, ...]  # fnmatch patterns of instance ids
     kind: str
     # "mutant:NAME", "mutant:NAME+NAME", "dialect:FIELD=VALUE", "format:NAME" (no more precise than that, whatever
     # the dtype), "rounded:twice" (the parameter is moved in two additions), several of these: "dialect:…, mutant:…"
@@ -43,8 +43,8 @@ class LedgerRow:
     link: str
     versions: Mapping[str, str] = field(default_factory=dict)  # distribution -> version specifier
     reproduce: str = ""  # a few lines that show it without this suite
-    unless: tuple[str, ...] = ()  # patterns of ids that `select` has and the row leaves to another
-    backends: tuple[str, ...] = ()  # what Keras computes with, where that matters
+    unless: tuple[str, ...] = ()  # patterns of ids in `select` that the row leaves to another
+    backends: tuple[str, ...] = ()  # Keras backends, where they matter
 
     def matches(self, instance_id: str) -> bool:
         return bool(_matcher(*self.select)(instance_id)) and not _matcher(*self.unless)(instance_id)
@@ -61,13 +61,13 @@ class LedgerRow:
 
     @property
     def format(self) -> Format | None:
-        """The format that the row expects some of the step to be computed in, whatever the dtype."""
+        """The format in which the row expects part of the step to be computed, whatever the dtype."""
         found = [part.removeprefix("format:") for part in parts(self.expect) if part.startswith("format:")]
         return FORMATS[found[0]] if found else None
 
     @property
     def moves_twice(self) -> bool:
-        """Whether the row expects a step that is two additions to the parameter, and so rounded twice."""
+        """Whether the row expects a step to add to the parameter twice, and so to round twice."""
         return "rounded:twice" in parts(self.expect)
 
     def raises(self, said: str) -> bool:
@@ -77,7 +77,7 @@ class LedgerRow:
 
     @property
     def lists(self) -> bool:
-        """Whether a list says what is expected of each check, so that some that it selects may conform."""
+        """Whether a list states what is expected of each check, so that some selected checks may conform."""
         return self.expect.startswith("listed:")
 
     def expected(self, groups: Sequence[Group]) -> list[Group]:
@@ -95,7 +95,7 @@ class LedgerRow:
         if kind == "mutant":
             rule, outer = type(_inner(groups[0].reference)), type(groups[0].reference)
             found = [_mutant(n, rule, outer) for n in name.split("+")]
-            # What is wrapped around a rule and the rule itself are planted one after the other.
+            # Mistakes in what is wrapped around a rule and in the rule itself are planted one after the other.
             for mistakes in (
                 [m for m in found if m.optimizer == "Wrapped"],
                 [m for m in found if m.optimizer != "Wrapped"],
@@ -110,7 +110,7 @@ class LedgerRow:
 
 
 def parts(expect: str) -> list[str]:
-    """What a row expects at once: a dialect, mutants, a format."""
+    """The parts of what a row expects: a dialect, mutants, a format."""
     return re.split(r", (?=dialect:|mutant:|format:|rounded:)", expect)
 
 
@@ -121,7 +121,7 @@ def _mutant(name: str, rule: type[Reference], outer: type[Reference]) -> mutants
 
 @cache
 def _matcher(*patterns: str) -> Callable[[str], Any]:
-    """Whether an id matches any of the patterns: as one expression, since each id is tried with each row."""
+    """Whether an id matches any of the patterns; one regular expression, as each id is tried with each row."""
     return re.compile("|".join(map(translate, patterns))).match if patterns else lambda name: None
 
 
@@ -134,14 +134,14 @@ class Ledger:
     rows: tuple[LedgerRow, ...]
 
     def row(self, instance: Any, versions: Mapping[str, str]) -> LedgerRow | None:
-        """The row for an instance, if there is one for these versions."""
+        """The row for an instance with these versions, if any."""
         found = [r for r in self.rows if r.matches(instance.id) and r.applies(versions)]
         if len(found) > 1:
             raise BadInput(f"ledger: {instance.id} is selected by more than one row: {[r.id for r in found]}")
         return found[0] if found else None
 
     def check(self, ids: Iterable[str]) -> None:
-        """Every selector has to match a case of the static table."""
+        """Check that every selector matches a case of the static table."""
         ids = list(ids)
         for row in self.rows:
             for pattern in (*row.select, *row.unless):
@@ -149,7 +149,7 @@ class Ledger:
                     raise BadInput(f"{PATH.name}: row {row.id!r} selects {pattern!r}, which matches no case")
 
     def stale(self, outcomes: Mapping[str, str], versions: Mapping[str, str], table: Iterable[str]) -> list[str]:
-        """Rows that nothing needed, though every case that they select did run."""
+        """Rows that no case needed, although every case they select ran."""
         table = list(table)
         found = []
         for row in self.rows:

@@ -1,4 +1,4 @@
-"""The outcome: what a verdict comes to by the ledger."""
+"""The outcome: a verdict judged by the ledger."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Settled:
 
     outcome: Outcome
     reason: str = ""
-    row: LedgerRow | None = None  # of the ledger, if it has a part in it
-    verdict: Verdict | None = None  # none where the check did not come so far
+    row: LedgerRow | None = None  # of the ledger, if one applies
+    verdict: Verdict | None = None  # None if the check did not get that far
 
     @property
     def unexplained(self) -> Evidence | None:
-        """What a diagnosis of a divergence can look at, where there is one to make."""
+        """The evidence for a diagnosis, if there is a divergence to diagnose."""
         return self.verdict.evidence if self.verdict is not None else None
 
 
 def settled(verdict: Verdict, row: LedgerRow | None) -> Settled:
-    """Beside the references, and where these are left, beside what the ledger expects."""
+    """By the references and, if it diverges from them, by what the ledger expects."""
     if verdict.conforms:
         if row is not None and not row.lists:
             gone = f"it conforms now: the ledger's row {row.id!r} no longer holds for it; narrow or remove it"
@@ -46,7 +46,7 @@ def settled(verdict: Verdict, row: LedgerRow | None) -> Settled:
 
 
 def stopped(error: Exception, row: LedgerRow | None) -> Settled:
-    """Of a check that an exception ended. Whatever goes wrong is an outcome."""
+    """The outcome of a check ended by an exception. Every failure is an outcome."""
     if isinstance(error, Unsupported):
         return Settled(Outcome.UNSUPPORTED, str(error))
     if isinstance(error, TooManyBranches):

@@ -1,7 +1,7 @@
-"""The run file: what a run of the suite leaves behind, one JSON object a line.
+"""The run file written by a run of the suite, one JSON object per line.
 
     header   versions, platform, commit, digest of the case table, what was selected
-    record   one a case instance: <framework>-<optimizer>-<case>-<dtype>-<mode>
+    record   one per case instance: <framework>-<optimizer>-<case>-<dtype>-<mode>
     footer   the number of records by outcome; a file without it is truncated
 
 Nothing here imports a framework, so a report can be made where none is installed. Records carry no
@@ -62,7 +62,7 @@ class Worst:
 
 @dataclass
 class Record:
-    """What happened to one case instance. Numbers that are not finite are written as strings."""
+    """What happened to one case instance. Non-finite numbers are written as strings."""
 
     id: str
     framework: str
@@ -83,20 +83,20 @@ class Record:
     steps: int = 0
     first_bad: int | None = None  # the first step whose ratio is above the limit
     locked: Worst | None = None  # step-locked: each step from the implementation's own state
-    free: Worst | None = None  # free-running, as long as it resolves
-    free_steps: int = 0  # how many steps that was
+    free: Worst | None = None  # free-running, while its bound resolves
+    free_steps: int = 0  # the number of those steps
     area: str = "optimizers"  # what kind of check it is: conformance.areas
-    series: dict[str, list[Any]] = field(default_factory=dict)  # what a page of the report draws: name -> numbers
+    series: dict[str, list[Any]] = field(default_factory=dict)  # plotted in the report: name -> numbers
     bound: str = "derived"  # by running error analysis; "statistical": by an ensemble of random roundings
     resolution: float | None = None  # bound / |update|: above 1e-2 the verdict is BLIND
-    maybes: int = 0  # elements at a discontinuity, judged by two candidates
+    maybes: int = 0  # elements at a discontinuity, judged against two candidates
     agrees: list[str] = field(default_factory=list)  # quantities that agree at the first bad step
     other_modes: dict[str, str] = field(default_factory=dict)  # only on a failure: mode -> outcome
     nearest: list[dict[str, Any]] = field(default_factory=list)  # only on a failure: {"name", "ratio", "says"}
     # Only on a failure: where it first differs, the term of the equation, what explains it: a `Diagnosis`.
     diagnosis: dict[str, Any] = field(default_factory=dict)
-    command: str = ""  # the command that runs this one again
-    # What two versions are compared by: the reference that they were judged by, and where they ended.
+    command: str = ""  # the command that repeats this check
+    # For comparing two versions: the reference that they were judged by, and where they ended.
     rule: str = ""  # the reference with what is not its default: "Adam(learning_rate=0.015625)"
     end: str = ""  # the parameters after the last step, as `packed` writes them
 
@@ -123,25 +123,25 @@ class Record:
 @dataclass
 class Header:
     name: str
-    created: str  # ISO 8601 date and time, UTC: the only thing that differs between two runs
+    created: str  # ISO 8601 date and time, UTC: the only difference between two runs
     commit: str
     platform: str  # "Linux x86_64"
     versions: dict[str, str]  # python, numpy, and each framework under test with what it runs on
     digest: str  # of the static table of all cases: runs of different tables are never mixed
     total: int  # instances in the table for these frameworks
-    selected: int  # instances that this run was asked for; fewer than total is a partial run
+    selected: int  # instances requested; a partial run has fewer than total
     selection: str = ""  # in words, as given by options; empty means all
     longdouble_is_wider: bool = True  # if not, bounds add the reference's own rounding error
     uncovered: dict[str, list[str]] = field(default_factory=dict)  # framework -> ["Adam.option", ...]
-    unlisted: dict[str, list[str]] = field(default_factory=dict)  # optimizers that nothing checks at all
-    pinned: dict[str, bool] = field(default_factory=dict)  # framework -> is this a version that we pin?
-    stale: list[str] = field(default_factory=list)  # ledger rows all of whose cases ran without need of them
-    missing: list[str] = field(default_factory=list)  # ids that were selected and left no record
+    unlisted: dict[str, list[str]] = field(default_factory=dict)  # optimizers without any check
+    pinned: dict[str, bool] = field(default_factory=dict)  # framework -> whether this version is pinned
+    stale: list[str] = field(default_factory=list)  # ledger rows that none of their cases needed, although all ran
+    missing: list[str] = field(default_factory=list)  # selected ids without a record
     shard: str = ""  # "2/5": the second of five parts of the table
     # framework -> {"digest", "total"} of its own part of the table, by which versions are compared
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, list[str]] = field(default_factory=dict)  # "keras-adam" -> its constructor's arguments
-    failed: str = ""  # why there is no record at all: the environment could not be installed
+    failed: str = ""  # why there are no records: the environment could not be installed
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "header", "format": FORMAT, **asdict(self)}
@@ -165,7 +165,7 @@ def packed(arrays: Iterable[np.ndarray]) -> str:
 
 
 def unpacked(text: str) -> np.ndarray:
-    """The way back, as one flat array."""
+    """The inverse, as one flat array."""
     return np.frombuffer(base64.b64decode(text), "<f8")
 
 
@@ -186,7 +186,7 @@ def _decode(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """The way back of what is written, at any depth."""
+    """The inverse, at any depth."""
     if isinstance(value, dict):
         return {k: decoded(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -196,7 +196,7 @@ def decoded(value: Any) -> Any:
 
 @contextlib.contextmanager
 def atomically(path: Path, mode: str = "w") -> Iterator[Any]:
-    """Open a temporary file beside `path` and rename it when all is written: never a half-written file."""
+    """Open a temporary file next to `path` and rename it when complete: never a half-written file."""
     path = Path(path)
     name = None
     try:
@@ -206,7 +206,7 @@ def atomically(path: Path, mode: str = "w") -> Iterator[Any]:
             yield file
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except OSError as error:  # no right to write, a file where a folder should be, a full disk
+    except OSError as error:  # no permission, a file where a folder should be, a full disk
         blocker = next((p for p in path.parents if p.is_file()), None)
         because = f"{blocker} is a file, not a folder" if blocker else error.strerror or error
         raise BadInput(
@@ -215,7 +215,7 @@ def atomically(path: Path, mode: str = "w") -> Iterator[Any]:
         ) from error
     finally:
         if name is not None:
-            with contextlib.suppress(FileNotFoundError):  # it was renamed: all is well
+            with contextlib.suppress(FileNotFoundError):  # it was renamed, as intended
                 os.unlink(name)
 
 
@@ -283,7 +283,7 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def _check_types(*values: Header | Record) -> None:
-    """A dataclass takes anything: refuse what would only fail later, in the middle of a report."""
+    """A dataclass accepts any type: refuse what would only fail later, in the middle of a report."""
     plain = {"str": str, "int": int, "bool": bool}
     for value in values:
         for f in fields(value):

@@ -1,4 +1,4 @@
-"""The hyperparameters of a reference as scalars whose precision the binding declares."""
+"""The hyperparameters of a reference as scalars of the precision declared by the binding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reference.formats import Format
 
 
 def bounded(reference: Reference, entry: Entry, fmt: Format) -> Reference:
-    """The reference with its hyperparameters as scalars whose precision the binding declares."""
+    """The reference with its hyperparameters as scalars of the precision declared by the binding."""
     changes: dict[str, Any] = {}
     for f in fields(reference):
         value = getattr(reference, f.name)
@@ -26,12 +26,12 @@ def bounded(reference: Reference, entry: Entry, fmt: Format) -> Reference:
 
 
 def scalar(value: float, tensor: bool, fmt: Format) -> Bounded:
-    """A number of the host, or a tensor made of it."""
+    """A Python number, or a tensor made from it."""
     return strong(number(value), fmt) if tensor else number(value)
 
 
 def with_rate(reference: Reference, rate: float) -> Reference:
-    """The reference at another learning rate."""
+    """The reference with another learning rate."""
     inner = getattr(reference, "inner", None)
     if inner is not None:
         return replace(reference, inner=with_rate(inner, rate))

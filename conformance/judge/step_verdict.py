@@ -15,12 +15,12 @@ from conformance.judge.steps import Judge
 from conformance.judge.verdict import Expected, Judged, Verdict, blind_above, too_wide
 from reference.base import Reference
 
-MANY = 256  # elements of a tensor that are kept of where a case ended
-WHOLE = "each step conforms by itself, the whole does not: state that no slot holds"
+MANY = 256  # elements kept per tensor from the end of a case
+WHOLE = "each step conforms by itself but the whole run does not: there is state that no slot holds"
 
 
 def of_steps(seen: States, row: LedgerRow | None) -> Verdict:
-    """Step-locked and free-running beside the references, and where it leaves them beside the row's."""
+    """Step-locked and free-running, against the references and, if it diverges, against the row's."""
     evidence = evidence_of(seen)
     _check_shown(evidence)
     locked, free = _beside_the_references(seen, evidence)
@@ -29,7 +29,7 @@ def of_steps(seen: States, row: LedgerRow | None) -> Verdict:
     rule = evidence.groups[0].reference
     expected = None
     if row is not None and not conforms:
-        # A wrong start shows in the free run alone.
+        # A wrong start shows only in the free run.
         found = _beside_the_row(seen, evidence, row, free=locked.conforms)
         expected = Expected(found.conforms, found.ratio)
     return Verdict(
@@ -54,25 +54,25 @@ def of_steps(seen: States, row: LedgerRow | None) -> Verdict:
 
 @dataclass
 class _Shared:
-    """What the modes of one case share: the free run of the reference, and verdicts on the same bits."""
+    """Shared by the modes of one case: the free run of the reference, and verdicts on identical bits."""
 
     case: tuple = ()
     trajectories: dict = field(default_factory=dict)
     judged: dict[bytes, tuple[Judged, Judged]] = field(default_factory=dict)
-    expected: dict[tuple[bytes, str], Judged] = field(default_factory=dict)  # by what a row of the ledger says
+    expected: dict[tuple[bytes, str], Judged] = field(default_factory=dict)  # by what a ledger row expects
 
 
 _shared = _Shared()
 
 
 def _beside_the_references(seen: States, evidence: Evidence) -> tuple[Judged, Judged]:
-    """Step-locked and free-running. Modes follow each other, so what they share is kept for one case."""
+    """Step-locked and free-running. The modes of a case run in sequence, so one case's shared results are kept."""
     shared, key = _of_case(seen), fingerprint(seen.states)
     if key not in shared.judged:
         evidence.trajectories = shared.trajectories
         judge = Judge(evidence)
         free = judge.free()
-        # Where slots cannot be read there is no state to start a step from: the whole run decides.
+        # If slots cannot be read, there is no state to start a step from: the whole run decides.
         locked = Judged(resolution=free.resolution) if evidence.opaque else judge.locked()
         shared.judged[key] = locked, free
     return shared.judged[key]
@@ -96,7 +96,7 @@ def _of_case(seen: States) -> _Shared:
 
 
 def fingerprint(states: Sequence[State]) -> bytes:
-    """The same for two runs that are the same, bit for bit."""
+    """Equal for two runs that are equal bit for bit."""
     state = hashlib.sha256()
     for one in states:
         for name, values in [("params", one.params), *one.slots.items()]:
@@ -107,9 +107,9 @@ def fingerprint(states: Sequence[State]) -> bytes:
 
 
 def _check_shown(evidence: Evidence) -> None:
-    """Every slot of the rule has to be there to look at: one that is never kept would go unchecked.
+    """Check that every slot of the rule can be read: one that is never kept would go unchecked.
 
-    A rule that takes a closure may end at once, at a gradient below its tolerance, and then has none to show.
+    A rule that takes a closure may end at once, at a gradient below its tolerance, and then has no slots.
     """
     if evidence.opaque or evidence.entry.reference.closure:
         return
@@ -120,11 +120,11 @@ def _check_shown(evidence: Evidence) -> None:
         kept = {name for name, values in made.items() if values} - set(rule.schedule) - {"step", "calls"}
         if kept - shown:
             lost = ", ".join(sorted(kept - shown))
-            raise UndeclaredSlot(f"{evidence.entry.cls} keeps no {lost}, which its rule has")
+            raise UndeclaredSlot(f"{evidence.entry.cls} does not keep {lost}, which its rule has")
 
 
 def told(rule: Reference) -> str:
-    """A reference with what is not its default: by it two versions are told to be judged alike, or not."""
+    """A reference with its non-default values: tells whether two versions were judged by the same rule."""
     given = []
     for f in fields(rule):
         value = getattr(rule, f.name)

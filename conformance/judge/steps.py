@@ -1,4 +1,4 @@
-"""Judges the steps of an optimizer: how far each is from the reference's, as a share of what rounding allows."""
+"""Judges the steps of an optimizer: the distance from the reference's, as a share of what rounding allows."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reference.branches import TooManyBranches, candidates
 from reference.formats import FLOAT64
 from reference.rows import Rows
 
-COUNTERS = ("step", "calls")  # slots that are numbers, of all elements of a tensor or of all tensors
+COUNTERS = ("step", "calls")  # slots with one number for all elements of a tensor, or for all tensors
 
 
 class Judge:
-    """Compares the states that an implementation went through with one sequence of references."""
+    """Compares the states of an implementation with one sequence of references."""
 
     def __init__(self, evidence: Evidence):
         self.entry, self.fmt, self.groups = evidence.entry, evidence.fmt, evidence.groups
         self.rates, self.grads, self.states = dict(evidence.rates), evidence.problem.grads, evidence.states
         self.narrowed, self.moved_twice = evidence.narrowed, evidence.moved_twice
         self.free_steps = evidence.free_steps
-        # A rule that evaluates the objective itself is given that in the place of gradients.
+        # A rule that evaluates the objective itself gets it in place of gradients.
         self.closures = evidence.problem.closures(self._exact) if self.entry.reference.closure else None
         self._trajectories = evidence.trajectories
         self._parts: dict[tuple[tuple[int, ...], int], State] = {}
@@ -48,7 +48,7 @@ class Judge:
         return found
 
     def free(self) -> Judged:
-        """The reference from the start on its own, while its bound stays finite and no branch is ambiguous."""
+        """The reference by itself from the start, while its bound is finite and no branch is ambiguous."""
         found = Judged()
         with np.errstate(all="ignore"):
             for group in self.groups:
@@ -57,7 +57,7 @@ class Judge:
 
     # -- element by element ------------------------------------------------------------------------
     def compared(self, t: int) -> Iterator[Compared]:
-        """Step t of every group from the implementation's own state, beside the reference's."""
+        """Step t of every group from the implementation's own state, against the reference's."""
         for group in self.groups:
             before, after = self._part(group, t - 1), self._part(group, t)
             grads = [] if self.closures else [self.grads[t - 1][i] for i in group.tensors]
@@ -66,7 +66,7 @@ class Judge:
             slots.update(self._schedules.get(group.tensors, {}))
             evaluate = self._evaluation(group, t, params, layout.pack(grads), slots)
             results, maybes = candidates(evaluate)
-            # A schedule that the framework does not keep follows from the steps alone: it goes on by itself.
+            # A schedule that the framework does not keep depends only on the step count, so it advances by itself.
             schedule = self._reference(group, t).schedule
             self._schedules[group.tensors] = {n: results[0][1][n] for n in schedule if n not in after.slots}
             found = [quantities(p, s) for p, s in results]
@@ -75,7 +75,7 @@ class Judge:
             yield Compared(t, layout, observed, quantities(params, slots), ratios, maybes, evaluate, schedule)
 
     def compared_free(self, group: Group) -> Iterator[Compared]:
-        """The steps of one group beside the reference's own run, as far as that goes."""
+        """The steps of one group against the reference's own run, as far as that goes."""
         layout, first, trajectory = self.trajectory(group)
         before = first, self._typed(self._reference(group, 1).init(first))
         for t, (params, slots) in enumerate(trajectory, 1):
@@ -106,11 +106,11 @@ class Judge:
                 if worst is None or here > worst.ratio:
                     worst = worst_of(here, t, f"{name}[{tensor}]", element, place, c.observed[name, i], expected)
                 spread = sharpness(expected, c.started.get((name, i)), slot=name != "params")
-                # A schedule may stand still by design: that says nothing about how sharp the verdict is.
+                # A schedule may be constant by design: that does not make the verdict less sharp.
                 if spread is not None and name not in c.schedule:
                     sharp.setdefault(name, []).append(spread)
         found.ratios.append(ratio)
-        # The first bad step is what a person looks for; without one, the worst of all.
+        # Report the first bad step or, without one, the worst of all.
         if worst and (found.worst is None or (found.worst.ratio <= LIMIT and worst.ratio > found.worst.ratio)):
             found.worst = worst
             found.agrees = sorted(good - bad)
@@ -145,7 +145,7 @@ class Judge:
         return layout, first, self._trajectories[key]
 
     def _trajectory(self, group: Group, params: list, grads: Sequence) -> Iterator[tuple[list, dict]]:
-        """The reference from the start on its own, until a comparison is ambiguous."""
+        """The reference by itself from the start, until a comparison is ambiguous."""
         slots = self._typed(self._reference(group, 1).init(params))
         for t, step in enumerate(grads[: self.free_steps], 1):
             try:
@@ -183,7 +183,7 @@ class Judge:
         return bool(getattr(group.reference, "elementwise", False))
 
     def _layout(self, group: Group, state: State, grads: Sequence[np.ndarray | None]) -> Layout:
-        """Pack where the rule is elementwise and all tensors are at the same step with a gradient."""
+        """Pack if the rule is elementwise and all tensors are at the same step with a gradient."""
         counters = state.slots.get("step")
         even = counters is None or len({None if c is None else float(c) for c in counters}) <= 1
         partly = any(any(v is None for v in vs) and any(v is not None for v in vs) for vs in state.slots.values())
@@ -199,7 +199,7 @@ class Judge:
         for name, first in slots.items():
             seen = state.slots.get(name)
             if seen is None:
-                if name in COUNTERS:  # the framework keeps no counter: it is counted here
+                if name in COUNTERS:  # the framework keeps no counter, so count here
                     slots[name] = self._counted(layout, len(first), t)
                 continue
             seen = (
@@ -218,12 +218,12 @@ class Judge:
         return [self._exact(np.asarray(float(h))) for h in had]
 
     def _typed(self, slots: dict) -> dict:
-        """Counters are scalars of the host, or of the tensor's precision, as the binding declares."""
+        """Counters are Python numbers, or have the tensor's precision, as the binding declares."""
         for name in COUNTERS:
             if name in slots:
                 tensor = name == "step" and name in self.entry.tensors
                 slots[name] = [scalar(float(getattr(c, "value", c)), tensor, self.fmt) for c in slots[name]]
-        # What `init` makes of plain numbers is exact.
+        # Values that `init` makes from plain numbers are exact.
         lift = (int, float, np.ndarray, np.generic)
         return {n: [self._exact(v) if isinstance(v, lift) else v for v in vs] for n, vs in slots.items()}
 
@@ -231,7 +231,7 @@ class Judge:
         return [self._gradient(g) for g in grads]
 
     def _exact(self, value: np.ndarray) -> Bounded:
-        if self.narrowed:  # rounded once as it enters
+        if self.narrowed:  # rounded once on entry
             return strong(Bounded(value, 0.0, FLOAT64, weak=True), self.fmt)
         return Bounded(value, 0.0, self.fmt)
 
@@ -239,12 +239,12 @@ class Judge:
         return grad.over(self._exact) if isinstance(grad, Rows) else None if grad is None else self._exact(grad)
 
     def _observed(self, state: State, layout: Layout, quantities: Mapping) -> dict[tuple[str, int], np.ndarray]:
-        """What the implementation holds, in the places of the reference's quantities."""
+        """The implementation's values of the reference's quantities."""
         names = {name for name, _ in quantities}
         for name in state.slots:
             if name not in names and name not in COUNTERS and any(v is not None for v in state.slots[name]):
                 raise UndeclaredSlot(
-                    f"{self.entry.cls} keeps {name!r}, which the reference has not at these options"
+                    f"{self.entry.cls} keeps {name!r}, which the reference does not have with these options"
                 )
         observed = {("params", i): p for i, p in enumerate(layout.pack(state.params))}
         for name, values in state.slots.items():

@@ -1,6 +1,6 @@
 """What an implementation may have done instead: every known mistake, form and number, as references.
 
-A suspect is the whole of what a case expects, in another version: its parameter groups and its learning rates.
+A suspect is an alternative to everything that a case expects: its parameter groups and its learning rates.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from reference.base import PerTensor, Reference
 from reference.formats import FLOAT32, Format
 from reference.wrapped import Wrapped
 
-SINGLE = "rounded to float32 on the way, whatever the dtype"
-KINDS = ("form", "mistake", "number", "schedule")  # a published form is the better reading of the two
+SINGLE = "cast through float32, whatever the dtype"
+KINDS = ("form", "mistake", "number", "schedule")  # a published form is preferred to a mistake
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Suspect:
     says: str
     groups: Sequence[Group]
     rates: Mapping[int, float]
-    uncounted: bool = False  # the counter that the implementation holds counts something else
+    uncounted: bool = False  # the implementation's counter counts something else
     mutant: Mutant | None = None
 
 
@@ -64,18 +64,18 @@ def suspects(
     if hasattr(rule_of, "beta_1") and hasattr(rule_of, "beta_2") and rule_of.beta_1 != rule_of.beta_2:
         swapped = {"beta_1": rule_of.beta_2, "beta_2": rule_of.beta_1}
         changed = [Group(g.tensors, _with(g.reference, swapped)) for g in groups]
-        yield Suspect("betas-swapped", "number", "beta_1 and beta_2 are exchanged", changed, rates)
+        yield Suspect("betas-swapped", "number", "beta_1 and beta_2 are swapped", changed, rates)
     if len(groups) > 1:
         alike = [Group(g.tensors, groups[0].reference) for g in groups]
         yield Suspect("groups-alike", "number", "all groups have the options of the first", alike, rates)
     if rates:
-        yield Suspect("rate-fixed", "schedule", "a change of the learning rate has no effect", groups, {})
+        yield Suspect("rate-fixed", "schedule", "a new learning rate has no effect", groups, {})
         late = {t + 1: rate for t, rate in rates.items()}
-        yield Suspect("rate-late", "schedule", "a change of the learning rate is seen a step late", groups, late)
+        yield Suspect("rate-late", "schedule", "a new learning rate takes effect a step late", groups, late)
 
 
 def together(first: Suspect, second: Suspect) -> Suspect | None:
-    """Both at once, where `first` is a form; None where that cannot be."""
+    """Both at once, where `first` is a form; None if impossible."""
     name = first.name.partition("=")[0]
     changed = _changed(second.groups, name, getattr(_at(first.groups[0].reference, name), name))
     if first.kind != "form" or changed is None or second.name.startswith((f"{name}=", "float32")):
@@ -94,7 +94,7 @@ def _rule(reference: Reference) -> Reference:
 
 
 def _at(reference: Reference, name: str) -> Reference:
-    """The one of the two that has this field: what is wrapped around, or the rule."""
+    """Whichever has this field: the wrapper or the rule."""
     if isinstance(reference, Wrapped) and name not in {f.name for f in fields(reference)}:
         return reference.inner
     return reference
@@ -110,14 +110,14 @@ def _with(reference: Reference, values: Mapping[str, Any]) -> Reference:
 def _changed(groups: Sequence[Group], name: str, value: Any) -> list[Group] | None:
     try:
         return [Group(g.tensors, _with(g.reference, {name: value})) for g in groups]
-    except (TypeError, ValueError):  # forms that exclude each other
+    except (TypeError, ValueError):  # mutually exclusive forms
         return None
 
 
 def _planted(groups: Sequence[Group], mutant: Mutant) -> list[Group] | None:
     try:
         return mutants.planted(groups, mutant)
-    except TypeError:  # a mistake of a class that this one only inherits a name from
+    except TypeError:  # a mistake of a class from which this one inherits only a name
         return None
 
 
@@ -161,7 +161,7 @@ def _nothing(value: Any) -> Any:
 
 
 def _rounded(reference: Reference, fmt: Format) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Hyperparameters rounded to float32, one by one and together."""
+    """Hyperparameters rounded to float32, one at a time and together."""
     single = {f.name: float(np.float32(value)) for f, value in _parts(reference) if isinstance(value, float)}
     lossy = [name for name, value in single.items() if value != getattr(_at(reference, name), name)]
     if fmt.precision > FLOAT32.precision:

@@ -1,4 +1,4 @@
-"""The verdict on an observation: whether it is what the reference says, and how sure that is."""
+"""The verdict on an observation: whether it matches the reference, and how sharply."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance.judge.record import Worst
 from reference.base import Reference
 
 BLIND_ABOVE = 1e-2  # a bound wider than this share of the update could not have failed
-BLIND_ABOVE_16 = 0.125  # the same where the rule itself computes in 16 bits, of which one is 1 / 256
+BLIND_ABOVE_16 = 0.125  # the same where the rule itself computes in 16 bits, where one unit is 1 / 256
 
 
 def blind_above(reference: Reference) -> float:
@@ -25,7 +25,7 @@ def blind_above(reference: Reference) -> float:
 
 @dataclass
 class Judged:
-    """What was found beside one sequence of references, step by step."""
+    """The comparison with one sequence of references, step by step."""
 
     ratios: list[float] = field(default_factory=list)  # the worst of each step
     worst: Worst | None = None
@@ -49,16 +49,16 @@ class Judged:
 
 @dataclass
 class Expected:
-    """The same observation beside what a row of the ledger expects."""
+    """The same observation against what a row of the ledger expects."""
 
     conforms: bool
     ratio: float | None = None
-    says: str = ""  # what is not as expected, in words
+    says: str = ""  # what differs from the expectation, in words
 
 
 @dataclass
 class Verdict:
-    """What is found of an observation, beside the references and beside what the ledger expects."""
+    """The judgement of an observation, against the references and against what the ledger expects."""
 
     seen: Observation
     conforms: bool
@@ -70,11 +70,11 @@ class Verdict:
     resolution: float | None = None
     maybes: int = 0
     blind: str = ""  # why it could not have failed
-    remark: str = ""  # what there is to say of one that conforms
+    remark: str = ""  # a remark on one that conforms
     says: str = ""  # what a divergence is, in words
-    expected: Expected | None = None  # where a row of the ledger speaks of it, and it does not conform
-    series: dict[str, list[Any]] = field(default_factory=dict)  # beside the observation's
-    evidence: Evidence | None = None  # what a diagnosis looks at, of an optimizer that does not conform
+    expected: Expected | None = None  # where a ledger row applies, and it does not conform
+    series: dict[str, list[Any]] = field(default_factory=dict)  # in addition to the observation's
+    evidence: Evidence | None = None  # for the diagnosis of an optimizer that does not conform
     bound: str = "derived"
     rule: str = ""
     end: str = ""
@@ -82,15 +82,15 @@ class Verdict:
 
 @singledispatch
 def verdict_of(seen: Observation, row: LedgerRow | None) -> Verdict:
-    """The verdict on what was seen; each kind of observation registers how it is judged.
+    """The verdict on an observation; each kind registers how it is judged.
 
-    `row`: that of the ledger that speaks of the check. Where the references are left it says what is expected.
+    `row`: the ledger row for the check. If it diverges from the references, the row states what is expected.
     """
     raise TypeError(f"{type(seen).__name__}: nothing says how it is judged")
 
 
 def too_wide(resolution: float | None, limit: float = BLIND_ABOVE, of: str = "update") -> str:
-    """Why a verdict with this resolution could not have failed; nothing where it could."""
+    """Why a verdict with this resolution could not have failed; empty if it could."""
     if resolution is not None and resolution <= limit:
         return ""
     return f"the bound is {resolution} of the {of}, above {limit}: it could not fail"

@@ -1,8 +1,8 @@
 """Mutants: the references with one named mistake each.
 
-A mistake is one line put in the place of another in the source of the reference (a method of the class or
-of one that it inherits), so that it reads like a diff and cannot drift from the rule: a line that is no
-longer there, or there twice, is an error. Imported by: areas, judge, proof.
+A mistake replaces one line in the source of the reference (a method of the class or one that it inherits),
+so that it reads like a diff and cannot drift from the rule: a line that is missing, or occurs twice, is an
+error. Imported by: areas, judge, proof.
 
 To add the mistakes of a rule: a module here with `MUTANTS`, named as the reference's.
 """
@@ -32,10 +32,10 @@ class Mutant:
 
     optimizer: str  # the name of the reference: "Adam"; those that inherit its method have it too
     name: str
-    line: str  # the text that stands in the reference
+    line: str  # the text in the reference
     mistake: str  # the text in its place
     says: str  # what it does, in words
-    bug: str = ""  # the real bug that it stands for
+    bug: str = ""  # the real bug it represents
     method: str = "update"
 
 
@@ -46,19 +46,19 @@ def mutants(optimizer: str, *rows: tuple[str, str, str, str, str], method: str =
 
 @cache
 def registry() -> tuple[Mutant, ...]:
-    """All mutants of all references: every module of this package holds those of one, as MUTANTS."""
+    """All mutants of all references: each module of this package holds those of one, as MUTANTS."""
     found = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return tuple(m for name in found for m in importlib.import_module(f"{__name__}.{name}").MUTANTS)
 
 
 def of(reference: type[Reference]) -> Iterator[Mutant]:
-    """The mutants that can be planted in a reference, those of the classes that it inherits from included."""
+    """The mutants that can be planted in a reference, including those of its base classes."""
     names = {c.__name__ for c in reference.__mro__}
     return (m for m in registry() if m.optimizer in names)
 
 
 def find(name: str, reference: type[Reference]) -> Mutant:
-    """The mutant of that name of a reference; BadInput lists what there is."""
+    """A reference's mutant of that name; BadInput lists the known ones."""
     known = {m.name: m for m in of(reference)}
     if name not in known:
         raise BadInput(f"mutant {name!r} of {reference.__name__}: not known; there are {', '.join(sorted(known))}")
@@ -67,7 +67,7 @@ def find(name: str, reference: type[Reference]) -> Mutant:
 
 @cache
 def mutated(reference: type[Reference], *mistakes: Mutant) -> type[Reference]:
-    """The class with one mistake in it, or with several."""
+    """The class with one or more mistakes."""
     names = "+".join(m.name for m in mistakes)
     body: dict[str, Any] = {"mistake": names}
     for method in dict.fromkeys(m.method for m in mistakes):
@@ -86,13 +86,15 @@ def mutated(reference: type[Reference], *mistakes: Mutant) -> type[Reference]:
         module = dict(vars(sys.modules[owner.__module__]))
         exec(compile(source, f"<mutant {names}>", "exec"), module, scope)
         body[method] = scope[method]
-    if "step" in body and issubclass(reference, PerTensor):  # how tensors go together: they are not packed into one
+    if "step" in body and issubclass(
+        reference, PerTensor
+    ):  # the mistake concerns how tensors are combined, so do not pack them
         body["elementwise"] = False
     return type(reference.__name__, (reference,), body)
 
 
 def planted(groups: Sequence[Group], *mistakes: Mutant) -> list[Group] | None:
-    """The parameter groups with the mistakes in every reference; None where they cannot be there."""
+    """The parameter groups with the mistakes in every reference; None if they cannot be planted."""
     outer = isinstance(groups[0].reference, Wrapped)
     if mistakes[0].optimizer == "Wrapped" and not outer:
         return None

@@ -6,14 +6,14 @@ MUTANTS = (
     *mutants(
         "NAdam",
         ("betas-swapped", "average(self.beta_1, slot[\"m\"], g)\n    v = average(self.beta_2,",
-         "average(self.beta_2, slot[\"m\"], g)\n    v = average(self.beta_1,", "beta_1 and beta_2 change places", ""),
+         "average(self.beta_2, slot[\"m\"], g)\n    v = average(self.beta_1,", "beta_1 and beta_2 are swapped", ""),
         ("second-moment-sum", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = self.beta_2 * slot[\"v\"] + g * g",
          "the second moment is a sum, not an average", ""),
         ("decay-after-square", "v = average(self.beta_2, slot[\"v\"], g * g)", "v = average(self.beta_2, slot[\"v\"], grad * grad)",
-         "the decay enters the first moment and not the second", ""),
-        ("no-root", "np.sqrt(v / correction_2) + self.epsilon", "v / correction_2 + self.epsilon", "the second moment without its root", ""),
+         "the decay enters the first moment but not the second", ""),
+        ("no-root", "np.sqrt(v / correction_2) + self.epsilon", "v / correction_2 + self.epsilon", "the root of the second moment is not taken", ""),
         ("epsilon-in-root", "np.sqrt(v / correction_2) + self.epsilon", "np.sqrt(v / correction_2 + self.epsilon)",
-         "epsilon stands inside the root", "keras#17391"),
+         "epsilon is inside the root", "keras#17391"),
         ("epsilon-hat", "np.sqrt(v / correction_2) + self.epsilon", "(np.sqrt(v) + self.epsilon) / np.sqrt(correction_2)",
          "epsilon is scaled with the bias correction", "pytorch#22628"),
         ("epsilon-not-hat", "(np.sqrt(v) + self.epsilon) / np.sqrt(correction_2)",
@@ -34,7 +34,7 @@ MUTANTS = (
         ("product-not-kept", "{\"m\": m, \"v\": v, \"product\": product}", "{\"m\": m, \"v\": v}",
          "the product of the schedule is not kept", ""),
         ("product-as-power", "product = slot[\"product\"] * mu", "product = slot[\"product\"] * self.beta_1",
-         "the product is beta_1^t, not that of the schedule", "keras#15710"),
+         "the product is beta_1^t, not the schedule's product", "keras#15710"),
         ("gradient-uncorrected", "(1 - mu) / (1 - product) * g", "(1 - mu) * g", "the gradient's share is not corrected", ""),
         ("gradient-by-beta", "(1 - mu) / (1 - product) * g", "(1 - self.beta_1) / (1 - product) * g",
          "the gradient's share is 1 - beta_1", ""),
@@ -54,20 +54,20 @@ MUTANTS = (
          "    self = type(self)(**{**vars(self), 'beta_1': f32(self.beta_1), 'beta_2': f32(self.beta_2)})\n"
          "    mu = self.beta_1 * (1 - 0.5 * f32(0.96) ** (t * self.momentum_decay))\n"
          "    mu_next = self.beta_1 * (1 - 0.5 * f32(0.96) ** ((t + 1) * self.momentum_decay))",
-         "the betas and 0.96 are rounded to float32, and not so in the product, whatever the dtype", ""),
+         "the betas and 0.96 are rounded to float32, but not in the product, whatever the dtype", ""),
         ("all-scalars-float32", "product = slot[\"product\"] * mu",
          "f32 = lambda x: float(np.float32(getattr(x, 'value', x)))\n"
          "    self = type(self)(**{**vars(self), 'beta_1': f32(self.beta_1), 'beta_2': f32(self.beta_2)})\n"
          "    mu = self.beta_1 * (1 - 0.5 * f32(0.96) ** (t * self.momentum_decay))\n"
          "    mu_next = self.beta_1 * (1 - 0.5 * f32(0.96) ** ((t + 1) * self.momentum_decay))\n"
          "    product = slot[\"product\"] * mu",
-         "the betas and 0.96 are rounded to float32, in the product too, whatever the dtype", ""),
+         "the betas and 0.96 are rounded to float32, also in the product, whatever the dtype", ""),
         ("decay-ignored", "param, g = directed(self, param, grad)", "g = -grad if self.maximize else grad",
          "weight decay is ignored", "nntrainer#3527"),
         ("decay-in-moments", "param, g = directed(self, param, grad)",
          "other = 'coupled' if self.decay == 'decoupled' else 'decoupled'\n"
          "    param, g = directed(type(self)(**{**vars(self), 'decay': other}), param, grad)",
-         "coupled where decoupled is meant, and the other way round", "DeepSpeed#482"),
+         "coupled where decoupled is meant, and vice versa", "DeepSpeed#482"),
         ("maximize-ignored", "param, g = directed(self, param, grad)",
          "param, g = directed(self, param, -grad if self.maximize else grad)", "maximize minimises",
          "pytorch_optimizer#528"),
@@ -79,7 +79,7 @@ MUTANTS = (
          "once = self.update(t, params[i], grad, {**given, 'product': np.ones(())})[1]['product']; "
          "given['product'] = given['product'] / (once if float(getattr(t, 'value', t)) == i else 1); "
          "params[i], new = self.update(t, params[i], grad, given)",
-         "the product of the schedule is multiplied once for every tensor, but for tensor t at step t", ""),
+         "the product of the schedule is multiplied once per tensor, for tensor t at step t", ""),
         ("product-each-tensor-retraced", "params[i], new = self.update(t, params[i], grad, {n: before[n][k] for n, k in place.items()})",
          "given = {n: (slots if n == 'product' else before)[n][k] for n, k in place.items()}; "
          "once = self.update(t, params[i], grad, {**given, 'product': np.ones(())})[1]['product']; "

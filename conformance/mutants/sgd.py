@@ -6,10 +6,10 @@ MUTANTS = mutants(
     "SGD",
     ("nesterov-of-old", "move = grad + self.momentum * v if self.nesterov else v",
      "move = grad + self.momentum * (v if slot[\"momentum\"] is None else slot[\"momentum\"]) if self.nesterov else v",
-     "the look-ahead uses the velocity before this step", ""),
+     "the look-ahead uses the previous velocity", ""),
     ("inside-nesterov-of-old", "move = self.momentum * v - self.learning_rate * grad if self.nesterov else v",
      "move = self.momentum * slot[\"momentum\"] - self.learning_rate * grad if self.nesterov else v",
-     "the look-ahead uses the velocity before this step (rate inside)", ""),
+     "the look-ahead uses the previous velocity (rate inside)", ""),
     ("dampening-of-velocity", "self.momentum * slot[\"momentum\"] + (1 - self.dampening) * grad",
      "(1 - self.dampening) * (self.momentum * slot[\"momentum\"] + grad)", "the old velocity is damped too", ""),
     ("inside-rate-outside", "v = self.momentum * slot[\"momentum\"] - (1 - self.dampening) * (self.learning_rate * grad)",
@@ -24,7 +24,7 @@ MUTANTS = mutants(
     ("maximize-flips-decay", "param, grad = directed(self, param, grad)",
      "param, grad = directed(self, param, grad)\n"
      "    if self.maximize: grad = grad - 2 * self.weight_decay * param * (self.decay == 'coupled')",
-     "maximize turns the decay round too", "pytorch#149476"),
+     "maximize also flips the decay", "pytorch#149476"),
     ("dampening-forgotten", "v = self.momentum * slot[\"momentum\"] + (1 - self.dampening) * grad",
      "v = self.momentum * slot[\"momentum\"] + grad", "dampening is ignored", ""),
     ("dampening-first", "v = grad\n", "v = (1 - self.dampening) * grad\n", "the first gradient is damped too", "mlx#473"),
@@ -39,7 +39,7 @@ MUTANTS = mutants(
      "return param - self.learning_rate * move, {}", "the velocity is not kept", ""),
     ("rate-inside", "v = self.momentum * slot[\"momentum\"] + (1 - self.dampening) * grad",
      "v = self.momentum * slot[\"momentum\"] + (1 - self.dampening) * self.learning_rate * grad",
-     "the learning rate enters the velocity, and again the step", "pytorch#1099"),
+     "the learning rate enters the velocity, and the step again", "pytorch#1099"),
     ("inside-nesterov-ignored",
      "move = self.momentum * v - self.learning_rate * grad if self.nesterov else v", "move = v",
      "Nesterov's look-ahead is left out (rate inside)", "mxnet#15543"),
@@ -56,5 +56,5 @@ MUTANTS = mutants(
      "        mu = float(numpy.float32(getattr(self.momentum, 'value', self.momentum)))\n"
      "        self = type(self)(**{**vars(self), 'momentum': mu})\n"
      "        v = mu * slot[\"momentum\"] - (1 - self.dampening) * (self.learning_rate * grad)",
-     "momentum is rounded to float32 on its way, whatever the dtype", ""),
+     "momentum is cast through float32, whatever the dtype", ""),
 )  # fmt: skip

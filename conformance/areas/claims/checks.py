@@ -1,4 +1,4 @@
-"""A check for each reading of each claim: it runs, and what it finds has to be what is expected of this version."""
+"""A check for each reading of each claim: its finding must be the one expected of this version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReadingCheck(Check):
         return Plan(self)
 
     def observe(self, plan: Plan) -> Answer:
-        """Whether the sentence is true here, and whether that was expected."""
+        """Whether the sentence is true here, and whether it was expected to be."""
         true = self.reading.test()
         return Answer(plan, series={"true": [true]}, true=true, expected=self.reading.expects(self.versions()))
 
@@ -41,7 +41,7 @@ class Answer(Observation):
 
 @verdict_of.register
 def of_answer(seen: Answer, row: LedgerRow | None) -> Verdict:
-    """What is found has to be what is expected."""
+    """The finding must be the expected one."""
     words = {True: "true", False: "not true"}
     remark = f"{words[seen.true]}: {seen.plan.check.reading.says}"
     says = f"{remark}; expected of this version: {words[seen.expected]}"

@@ -12,12 +12,12 @@ HOLDS, HOLDS_IF, DOES_NOT_HOLD = "HOLDS", "HOLDS IF", "DOES NOT HOLD"
 
 
 class Role(StrEnum):
-    """What a reading is to its claim."""
+    """The role of a reading in its claim."""
 
-    STATED = "stated"  # the claim, as its words say it: all have to be true
-    IF = "if"  # a condition under which it is true
-    INSTEAD = "instead"  # what does what the claim promises
-    NOTE = "note"  # what one could take it to say as well
+    STATED = "stated"  # the claim as worded: all of these must be true
+    IF = "if"  # a condition under which the claim is true
+    INSTEAD = "instead"  # what does do what the claim promises
+    NOTE = "note"  # what it could also be taken to say
 
 
 STATED, IF, INSTEAD, NOTE = Role
@@ -26,7 +26,7 @@ Versions = tuple[tuple[str, bool], ...]  # ranges of versions of the framework -
 
 @dataclass(frozen=True)
 class Reading:
-    """A sentence that is true or false of the installed frameworks, and what is expected of it."""
+    """A sentence that is true or false of the installed frameworks, and which is expected."""
 
     name: str
     role: Role
@@ -35,7 +35,7 @@ class Reading:
     expected: bool | Versions = True
     framework: str = "both"
 
-    def __repr__(self) -> str:  # the function by its name: the fingerprint of the table is the same everywhere
+    def __repr__(self) -> str:  # the function by name, so that the fingerprint of the table is the same everywhere
         return (
             f"Reading({self.name!r}, {self.role.value!r}, {self.says!r}, {self.test.__name__}, {self.expected!r})"
         )
@@ -50,7 +50,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the lab states, how it is read, and what comes of it."""
+    """A statement of the lab, its readings, and its verdict."""
 
     name: str
     states: str
@@ -60,7 +60,7 @@ class Claim:
 
 
 def verdict(found: Mapping[str, bool], claim: Claim) -> str:
-    """What follows from the readings that ran; empty where what is stated could not be tested."""
+    """The verdict from the readings that ran; empty if the stated ones could not be tested."""
     ran = [(reading, found[reading.name]) for reading in claim.readings if reading.name in found]
     stated = [true for reading, true in ran if reading.role is STATED]
     if not stated:
@@ -75,7 +75,7 @@ SHOWN = {"keras": "Keras", "torch": "torch", "both": "both"}
 
 
 def by_version(claim: Claim) -> str:
-    """The verdict that is expected of every version: one, or one for each range that a reading tells apart."""
+    """The expected verdict: one for all versions, or one for each range that a reading distinguishes."""
     specs = {r.framework: [s for s, _ in r.expected] for r in claim.readings if not isinstance(r.expected, bool)}
     ranges = [(framework, spec) for framework, found in specs.items() for spec in found]
     if not ranges:

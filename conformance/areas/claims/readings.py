@@ -1,4 +1,4 @@
-"""What the readings of the claims run: each function says whether its sentence is true of what is installed."""
+"""The tests of the readings: each function returns whether its sentence is true of the installed versions."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def torch_takes_a_schedule() -> bool:
 
 
 def scheduler_alone_schedules() -> bool:
-    """A scheduler that is made, and whose step is never called."""
+    """A scheduler that is created but whose step is never called."""
 
     def optimizer(library: Any, params: Any) -> Any:
         made = library.optim.SGD(params, lr=RATE)
@@ -214,7 +214,7 @@ def fit_in_order_is_a_step() -> bool:
 
 
 def _routes() -> list[str]:
-    """Those that the installed Keras has."""
+    """The routes that the installed Keras has."""
     tf = routes.tensorflow()
     return [r for r in routes.ROUTES if r != "apply" or hasattr(tf.keras.optimizers.SGD(), "apply")]
 
@@ -246,7 +246,7 @@ def has_set_weights() -> bool:
 
 
 def _halves(give: Any) -> bool:
-    """Train, stop, give all to a new model and optimizer of another learning rate, go on: the same as in one go?"""
+    """Train, stop, move all state to a new model and optimizer with another rate, continue: same as in one go?"""
     with routes.floatx("float64") as tf:
         ends = []
         for stop in (False, True):
@@ -288,7 +288,7 @@ def state_dict_resumes() -> bool:
     kept: dict[str, Any] = {}
 
     def other(module: Any, params: Any) -> Any:
-        """Of another learning rate, and with what the first one had after the first epoch."""
+        """With another learning rate, and the state of the first one after the first epoch."""
         made = module.optim.Adam(params, lr=1.0)
         with module.no_grad():
             for p, q in zip(params, kept["params"], strict=True):
@@ -333,7 +333,7 @@ def losses_within_at_the_end() -> bool:
     first, _ = _final("float32", steps=1)
     a, b = _final("float32", steps=700)
     if not max(a, b) < first / 10:
-        raise ValueError(f"the loss has gone from {first} to {a} and {b}: this is no end of a training")
+        raise ValueError(f"the loss has gone from {first} to {a} and {b}: the training has not converged")
     return abs(a - b) <= LAB_ASKS
 
 

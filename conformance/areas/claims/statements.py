@@ -1,4 +1,4 @@
-"""The claims, each with its readings and the verdict that is expected of it: one entry a claim."""
+"""The claims, each with its readings and its expected verdict: one entry per claim."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CLAIMS = (
         "weight-decay-torch",
         "In torch: weight_decay argument (AdamW) or L2 in Adam.",
         HOLDS,
-        "The same argument means two things: beside the step in AdamW, in the gradient in Adam.",
+        "The same argument means two things: decoupled in AdamW, part of the gradient in Adam.",
         (
             Reading(
                 "adamw", STATED, "AdamW(weight_decay=w) is decoupled", r.torch_adamw_decoupled, framework="torch"
@@ -60,7 +60,7 @@ CLAIMS = (
         "kernel-regularizer",
         "In Keras weight decay is also kernel_regularizer.",
         HOLDS_IF,
-        "Holds if the optimizer is SGD without momentum, and every parameter is regularized, by half of the weight "
+        "Holds if the optimizer is SGD without momentum, and every parameter is regularized by half the weight "
         "decay. Otherwise a regularizer is L2, which is torch's Adam(weight_decay=w).",
         (
             Reading(
@@ -81,7 +81,7 @@ CLAIMS = (
             Reading(
                 "momentum",
                 NOTE,
-                "in SGD with momentum it does too",
+                "it also does so in SGD with momentum",
                 r.regularizer_is_weight_decay_with_momentum,
                 False,
                 "keras",
@@ -94,7 +94,7 @@ CLAIMS = (
                 r.regularizer_is_l2,
                 framework="keras",
             ),
-            Reading("factor", NOTE, "L2(w) is so as well", r.regularizer_factor_is_weight_decay, False, "keras"),
+            Reading("factor", NOTE, "so does L2(w)", r.regularizer_factor_is_weight_decay, False, "keras"),
             Reading(
                 "biases",
                 NOTE,
@@ -109,7 +109,7 @@ CLAIMS = (
         "clipping",
         "clip_grad_norm_ before the step corresponds to clipnorm / clipvalue in the constructor.",
         HOLDS_IF,
-        "Holds if clip_grad_norm_ is called for each parameter by itself: clipnorm is by variable. Over all "
+        "Holds if clip_grad_norm_ is called for each parameter separately: clipnorm works per variable. Over all "
         "parameters it is global_clipnorm; clip_grad_value_ is clipvalue. torch adds 1e-6 to the norm.",
         (
             Reading(
@@ -131,13 +131,13 @@ CLAIMS = (
             Reading(
                 "each",
                 IF,
-                "clip_grad_norm_([p]) for each p is clipnorm, but for 1e-6 beside the norm",
+                "clip_grad_norm_([p]) for each p is clipnorm, except for the 1e-6 added to the norm",
                 r.clipnorm_is_of_each,
             ),
             Reading(
                 "global",
                 INSTEAD,
-                "clip_grad_norm_(parameters) is global_clipnorm, but for 1e-6 beside the norm",
+                "clip_grad_norm_(parameters) is global_clipnorm, except for the 1e-6 added to the norm",
                 r.global_clipnorm_is_of_all,
             ),
             Reading("value", INSTEAD, "clip_grad_value_ is clipvalue", r.clipvalue_is_clip_grad_value),
@@ -150,7 +150,7 @@ CLAIMS = (
         "schedules",
         "lr_scheduler wraps the optimizer, while Keras takes a schedule object as learning_rate.",
         HOLDS,
-        "The page on ways of scheduling has them side by side.",
+        "The page on ways of scheduling shows them side by side.",
         (
             Reading(
                 "keras",
@@ -177,7 +177,7 @@ CLAIMS = (
             Reading(
                 "alone",
                 NOTE,
-                "torch's scheduler works without its step being called",
+                "torch's scheduler works without calling its step",
                 r.scheduler_alone_schedules,
                 False,
                 "torch",
@@ -196,8 +196,8 @@ CLAIMS = (
         "step",
         "optimizer.step() corresponds to apply_gradients() or model.fit().",
         HOLDS_IF,
-        "Holds if fit is given shuffle=False and the same batch size, and zero_grad() is called: each route takes "
-        "the steps of the reference, and in Keras all are the same to the last bit.",
+        "Holds if fit gets shuffle=False and the same batch size, and zero_grad() is called: each route takes "
+        "the steps of the reference, and Keras' routes agree to the last bit.",
         (
             Reading(
                 "apply-gradients",
@@ -205,7 +205,7 @@ CLAIMS = (
                 "step() and apply_gradients() take the steps of their references",
                 r.apply_gradients_is_a_step,
             ),
-            Reading("fit", STATED, "fit does, on the same data as it comes", r.fit_is_a_step, False, "keras"),
+            Reading("fit", STATED, "fit does by default, on the same data", r.fit_is_a_step, False, "keras"),
             Reading(
                 "fit-in-order",
                 IF,
@@ -225,13 +225,13 @@ CLAIMS = (
             Reading(
                 "one-trajectory",
                 NOTE,
-                "with SGD every route of Keras and step() of torch go through the same parameters, within rounding",
+                "with SGD, every route of Keras and torch's step() give the same parameters, within rounding",
                 r.one_trajectory,
             ),
             Reading(
                 "last-bit",
                 NOTE,
-                "all routes of Keras are the same to the last bit",
+                "all routes of Keras agree to the last bit",
                 r.keras_routes_to_the_last_bit,
                 framework="keras",
             ),
@@ -242,8 +242,8 @@ CLAIMS = (
         "state",
         "state_dict() corresponds to get_weights() / set_weights().",
         DOES_NOT_HOLD,
-        "An optimizer of Keras has no get_weights, and the model's holds nothing of the optimizer. Its variables "
-        "and set_weights do what state_dict and load_state_dict do, but for the hyperparameters.",
+        "A Keras optimizer has no get_weights, and the model's contains no optimizer state. Its variables and "
+        "set_weights do what state_dict and load_state_dict do, except for the hyperparameters.",
         (
             Reading("get-weights", STATED, "a Keras optimizer has get_weights", r.has_get_weights, False, "keras"),
             Reading(
@@ -274,7 +274,7 @@ CLAIMS = (
             Reading(
                 "rate",
                 NOTE,
-                "the learning rate is among the variables, as it is in state_dict",
+                "the learning rate is among the variables, as in state_dict",
                 r.state_holds_the_rate,
                 (("<3", False), (">=3", True)),
                 "keras",
@@ -285,21 +285,21 @@ CLAIMS = (
         "adam-parity",
         "Adam(lr=1e-3, betas=(0.9, 0.999)) on the same synthetic regression ends within 1e-4 in both.",
         HOLDS,
-        "After 100 steps, in float32 and float64, each framework with its own epsilon. The page on parity has what "
-        "the difference is made of.",
+        "After 100 steps, in float32 and float64, each framework with its own epsilon. The page on parity explains "
+        "the difference.",
         (
             Reading("losses", STATED, "the final losses are within 1e-4, after 100 steps", r.losses_within),
             Reading(
                 "longer",
                 NOTE,
-                "they are after 700 steps too, in float32: the loss has gone from 1.04 to 0.08",
+                "they also are after 700 steps, in float32: the loss has fallen from 1.04 to 0.08",
                 r.losses_within_at_the_end,
             ),
-            Reading("last-bit", NOTE, "they are the same", r.losses_the_same, False),
+            Reading("last-bit", NOTE, "they are equal", r.losses_the_same, False),
             Reading(
                 "near-epsilon",
                 NOTE,
-                "they are within 1e-4 also where gradients are as small as epsilon (scaled by 2^-24)",
+                "they are within 1e-4 even with gradients as small as epsilon (scaled by 2^-24)",
                 r.losses_within_near_epsilon,
                 False,
             ),

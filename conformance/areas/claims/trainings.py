@@ -1,6 +1,6 @@
-"""The trainings that the claims are read from, each run once a process, and what they follow.
+"""The trainings that test the claims, each run once per process, and the rules they follow.
 
-Hyperparameters are dyadic: every precision represents them, so that what is told apart is the rule, not rounding.
+Hyperparameters are dyadic: every precision represents them, so that differences come from the rule, not rounding.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def keras(
     fit: tuple = (),
     **options: Any,
 ) -> Trained:
-    """A training in Keras; `kernel` and `bias` are factors of L2 regularizers, `fit` what fit is told besides."""
+    """A training in Keras; `kernel` and `bias` are L2 regularization factors, `fit` extra arguments of fit."""
 
     def optimizer(tf: Any) -> Any:
         return getattr(tf.keras.optimizers, CLASSES[rule])(RATE, **KERAS[rule], **options)
@@ -74,15 +74,15 @@ CLIPS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def follows(framework: str, rule: str, trained: Trained, through: Through | None = None, **forms: Any) -> bool:
-    """Whether every step is the reference's, in the framework's dialect but for `forms`, within its bound."""
+    """Whether every step is the reference's within its bound, in the framework's dialect except for `forms`."""
     entry = BINDINGS[framework].entries[CLASSES[rule].lower()]
     start = {"learning_rate": RATE, "weight_decay": 0.0, **KERAS[rule]}
     reference = entry.reference(**{**entry.dialect, **start, **forms})
     if trained.steps != EPOCHS * task.EPOCH:
-        return False  # of other batches
+        return False  # from other batches
     found = Loop(framework, entry, reference, trained, through=through).free()
     if found.resolution is None or found.resolution > BLIND_ABOVE or found.resolved_steps < trained.steps:
-        raise ValueError(f"the bound is {found.resolution} of the update: whether it follows cannot be told")
+        raise ValueError(f"the bound is {found.resolution} of the update: too wide to tell")
     return found.conforms
 
 
@@ -94,7 +94,7 @@ def same_bits(one: Trained, other: Trained) -> bool:
     )
 
 
-# ---------------------------------------------------------------- what is done with gradients, by definition
+# ---------------------------------------------------------------- operations on gradients, by definition
 
 
 def norm_of_all(beside: float = 0.0) -> Through:
@@ -113,7 +113,7 @@ def norm_of_all(beside: float = 0.0) -> Through:
 
 
 def norm_of_each(beside: float = 0.0) -> Through:
-    """The same for each gradient by itself."""
+    """The same for each gradient separately."""
     return lambda params, grads: [norm_of_all(beside)(params, [g])[0] for g in grads]
 
 

@@ -1,10 +1,10 @@
-"""Parity: the same task in both frameworks, and the whole difference between the two explained.
+"""Parity: the same task in both frameworks, and the entire difference between the two explained.
 
 For each framework every loss is held to the loss at its own parameters, and every step to the reference's step from
 them (step-locked). Then both references go through the whole training by themselves, gradients included, and the
 difference between the frameworks has to be the difference between the references, at every step, in every
-parameter and in the loss, within the sum of the two bounds. So nothing is left to explain: what the references do
-not have in common is the frameworks' dialects, and what the ledger says that they do beside them.
+parameter and in the loss, within the sum of the two bounds. So nothing is left unexplained: the references differ
+only in the frameworks' dialects and in what the ledger expects of each.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ParityCheck(Check):
         return Plan(self, "\n".join(self.pair.call(f) for f in FRAMEWORKS))
 
     def observe(self, plan: Plan) -> Both:
-        """Train in both, with a judge for each by its own reference, or by what the ledger says of it."""
+        """Train in both; each is judged by its own reference, or by what the ledger expects."""
         return Both(plan, self.pair.steps, sides={f: self._side(f) for f in FRAMEWORKS})
 
     def _side(self, framework: str) -> Side:
@@ -59,13 +59,13 @@ class ParityCheck(Check):
 
 @dataclass
 class Side:
-    """What one framework did, and the reference that it is held to."""
+    """What one framework did, and the reference it is held to."""
 
     framework: str
     entry: Entry
     reference: Reference
     trained: Trained
-    row: LedgerRow | None  # of the ledger, by which it is not the rule
+    row: LedgerRow | None  # of the ledger, if it deviates from the rule
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Both(Observation):
 
 @dataclass
 class JudgedSide:
-    """One framework beside its reference: every step and loss, and the whole training by the reference alone."""
+    """One framework against its reference: every step and loss, and the training by the reference alone."""
 
     trained: Trained
     predicted: Predicted
@@ -101,7 +101,7 @@ def _judged(side: Side) -> JudgedSide:
 
 @verdict_of.register
 def of_both(seen: Both, row: LedgerRow | None) -> Verdict:
-    """Each beside its reference, then the difference beside the difference of the references."""
+    """Each against its reference, then the difference against that between the references."""
     steps, sides = seen.steps, {f: _judged(side) for f, side in seen.sides.items()}
     resolution = max(side.resolution for side in sides.values())
     found = _resolved(_differences(sides), sides)
@@ -125,7 +125,7 @@ def of_both(seen: Both, row: LedgerRow | None) -> Verdict:
 
 
 def _series(check: Any, sides: Mapping[str, JudgedSide]) -> dict[str, list[Any]]:
-    """What the page draws."""
+    """The series plotted on the page."""
     one, other = (sides[f] for f in FRAMEWORKS)
     series = {f"{f} loss": _short(s.trained.losses, 9) for f, s in sides.items()}
     apart = _apart(one.trained, other.trained)
@@ -142,13 +142,13 @@ def _series(check: Any, sides: Mapping[str, JudgedSide]) -> dict[str, list[Any]]
 
 
 def _apart(one: Trained, other: Trained) -> list[np.ndarray]:
-    """How far the parameters of the second are from those of the first, at each step."""
+    """The distance between the parameters of the two, at each step."""
     flat = [[np.concatenate([p.reshape(-1) for p in s.params]) for s in t.states[1:]] for t in (one, other)]
     return [b.astype(np.longdouble) - a for a, b in zip(*flat, strict=True)]
 
 
 def _differences(sides: Mapping[str, JudgedSide]) -> Iterator[tuple[float, Worst]]:
-    """The worst of every step: the difference from that of the references, over the sum of the bounds."""
+    """The worst element of every step: the deviation from the references' difference, over the sum of bounds."""
     one, other = (sides[f] for f in FRAMEWORKS)
     apart = _apart(one.trained, other.trained)
     for t, (p, q) in enumerate(zip(one.predicted.params, other.predicted.params, strict=True)):
@@ -177,7 +177,7 @@ def _differences(sides: Mapping[str, JudgedSide]) -> Iterator[tuple[float, Worst
 
 
 def _resolved(found: Iterator[tuple[float, Worst]], sides: Mapping[str, JudgedSide]) -> list[tuple[float, Worst]]:
-    """As far as the two bounds together stay small beside the way that the parameters have gone."""
+    """As long as the sum of the two bounds is small compared with the distance that the parameters have moved."""
     start = np.concatenate([p.reshape(-1) for p in task.start()])
     predicted = zip(*(side.predicted.params for side in sides.values()), strict=True)
     sharp = []
@@ -201,7 +201,7 @@ def _place(at: int) -> tuple[str, tuple[int, ...]]:
 
 
 def parts(pair: Pair) -> dict[str, list[Any]]:
-    """What each cause does by itself, in exact arithmetic: one is switched from torch to Keras at a time."""
+    """The effect of each cause alone, in exact arithmetic: switched from torch to Keras one at a time."""
     torch, keras = (pair.references[f] for f in FRAMEWORKS)
     epsilon = replace(torch, epsilon=keras.epsilon, epsilon_place=keras.epsilon_place)
     rounded = mutants.find("correction-beta-float32", type(torch))
@@ -218,7 +218,7 @@ def parts(pair: Pair) -> dict[str, list[Any]]:
 
 
 def exact(reference: Reference, steps: int) -> list[np.ndarray]:
-    """The training by the reference in extended precision: the parameters after each step, laid end to end."""
+    """The reference's training in extended precision: the parameters after each step, flattened."""
     params = [p.astype(np.longdouble) for p in task.start()]
     slots, found = reference.init(params), []
     for t in range(1, steps + 1):

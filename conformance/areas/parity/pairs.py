@@ -1,4 +1,4 @@
-"""The pairs that parity is about: Adam as the lab has it, and what the map calls the same steps in both."""
+"""The pairs for parity: Adam as in the lab, and what the map says takes the same steps in both."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from reference.base import Reference
 
 FRAMEWORKS = ("torch", "keras")
 DTYPES = ("float64", "float32")
-RATE = 2.0**-9  # small enough for rounding to be bounded over the whole of a training in float32
-# As the lab asks; both frameworks have these as their defaults, and epsilon apart.
+RATE = 2.0**-9  # small enough to bound rounding over a whole training in float32
+# As in the lab; both frameworks have these defaults, but different epsilons.
 LAB = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999}
 EPSILON = {"torch": 1e-8, "keras": 1e-7}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What is trained with in either framework: two references in the dialects of their frameworks."""
+    """An optimizer for both frameworks: two references in the dialects of their frameworks."""
 
     optimizer: str
     name: str
     why: str
     references: Mapping[str, Reference]
-    cases: tuple[str, ...]  # what the ledger calls hyperparameters like these
+    cases: tuple[str, ...]  # cases in the ledger with hyperparameters like these
     dtypes: tuple[str, ...] = ("float64",)
     steps: int = 16
-    taken_apart: bool = False  # whether the difference is not nothing, and its causes are told apart
+    taken_apart: bool = False  # whether there is a difference, split into its causes
 
     def __repr__(self) -> str:
         given = {f: self.arguments(f) for f in FRAMEWORKS}
@@ -47,7 +47,7 @@ class Pair:
         return to_arguments(self.entry(framework), self.references[framework])
 
     def call(self, framework: str) -> str:
-        """As a user writes it, everything that is not neutral spelled out."""
+        """As a user writes it, with everything that is not neutral spelled out."""
         entry = self.entry(framework)
         neutral = to_arguments(entry, entry.reference(**entry.dialect, **_off(entry)))
         given = {
@@ -71,19 +71,17 @@ def _adam(name: str, epsilon: Mapping[str, float]) -> Pair:
     references = {f: e.reference(**{**e.dialect, **LAB, "epsilon": epsilon[f]}) for f, e in entries.items()}
     own = f"each framework's own epsilon, {epsilon['torch']!r} and {epsilon['keras']!r}"
     why = own if len(set(epsilon.values())) > 1 else f"the same epsilon, {epsilon['keras']!r}, in its two places"
-    return Pair(
-        "adam", name, f"Adam as the lab has it, with {why}", references, ("usual-values",), DTYPES, 100, True
-    )
+    return Pair("adam", name, f"Adam as in the lab, with {why}", references, ("usual-values",), DTYPES, 100, True)
 
 
-# What is the same without a condition, and of the rest these; the other options are the map's.
+# Everything that is the same unconditionally, and these of the rest; the other options come from the map.
 SHOWN = ("plain", "momentum", "nesterov")
 
 
 def _same_steps() -> list[Pair]:
-    """Every use of the map that the task keeps the conditions of: the rate is constant, each gradient is there.
+    """Every use in the map whose conditions the task meets: a constant rate, no missing gradients.
 
-    Of the two directions the one that asks for less: Keras' Adagrad can be asked of torch as it is.
+    Of the two directions the less demanding one: torch can do Keras' default Adagrad.
     """
     found = []
     for row in ROWS:

@@ -1,4 +1,4 @@
-"""What the area of bad input is."""
+"""The area of bad input."""
 
 from conformance.areas.refusals.checks import checks
 from conformance.cases.check import Area

@@ -1,15 +1,15 @@
 """What each constructor refuses, what it accepts and should not, and what it refuses and should not.
 
-A check is one argument of one constructor with all its bad values: outside of the interval that the reference
-cites, not a number, a text, None where that is no default, a fraction of a count, an unknown name. Beside them
-stand calls whose arguments contradict each other, and parameters that nothing can optimize. Refused means that the
-constructor raises an error; one that is no ValueError or TypeError is named, for it says little. Not tried are
-infinities, which every float argument takes, and other things for a flag, of which Python knows the truth. Good
-values that some constructor refuses are checked in the same way.
+A check is one argument of one constructor with all its bad values: outside the interval cited by the reference,
+nan, a string, None where it is not the default, a fractional count, an unknown name. There are also calls whose
+arguments contradict each other, and parameters that cannot be optimized. Refused means that the constructor raises
+an error; one other than ValueError or TypeError is named, because it explains little. Not tried are infinities,
+which every float argument accepts, and non-boolean flags, whose truth value Python defines. Good values that some
+constructor refuses are checked in the same way.
 
-What a framework does with an input and should not is listed in refusals.json, strictly both ways. The rows of the
-ledger that expect `listed:refusals.json` give the reasons; `python -m conformance update` writes the list,
-but for its sections of other versions.
+Inputs that a framework treats wrongly are listed in refusals.json, strictly both ways. The ledger rows that expect
+`listed:refusals.json` give the reasons; `python -m conformance update` writes the list, except for its sections
+for other versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from conformance.judge.verdict import Expected, Verdict, verdict_of
 
 PATH = Path(__file__).with_name("refusals.json")
 EXPECT = f"listed:{PATH.name}"
-AGAIN = "Look at it, then: python -m conformance update"
+AGAIN = "Review it, then: python -m conformance update"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RefusalCheck(Check):
         return Plan(self)
 
     def observe(self, plan: Plan) -> Tried:
-        """Every input given to the installed constructor, and what it made of it."""
+        """Try every input on the installed constructor."""
         tried = self.tried()
         done, undone = ("refused", "accepted") if self.bad else ("accepted", "refused")
         wrong = [label for label, (_, error) in tried.items() if bool(error) != self.bad]
@@ -68,7 +68,7 @@ class RefusalCheck(Check):
         )
 
     def listed(self) -> Sequence[str]:
-        """The inputs that are known not to be treated as they should."""
+        """The inputs known to be treated wrongly."""
         sections = listed(self.framework, BINDINGS[self.framework].versions())
         return [label for section in sections for label in section.get(self.case, ())]
 
@@ -78,7 +78,7 @@ class RefusalCheck(Check):
         return f"{self.optimizer}-{self.name}"
 
     def tried(self) -> dict[str, tuple[str, str]]:
-        """What the installed constructor makes of each input: the call in writing, and the name of its error."""
+        """The installed constructor's response to each input: the call as text, and the name of its error."""
         entry = BINDINGS[self.framework].entries[self.optimizer]
         try:
             constructor = BINDINGS[self.framework].constructor(entry)
@@ -99,7 +99,7 @@ class RefusalCheck(Check):
 
 @dataclass
 class Tried(Observation):
-    """The inputs that are not treated as they should be, and those that are listed."""
+    """The inputs treated wrongly, and those that are listed."""
 
     wrong: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Tried(Observation):
 
 @verdict_of.register
 def of_tried(seen: Tried, row: LedgerRow | None) -> Verdict:
-    """What is wrong has to be listed, and what is listed wrong."""
+    """What is wrong must be listed, and what is listed must be wrong."""
     done, undone = ("refused", "accepted") if seen.plan.check.bad else ("accepted", "refused")
     new, gone = ([x for x in a if x not in b] for a, b in ((seen.wrong, seen.known), (seen.known, seen.wrong)))
     said = [f"{undone} and should not be: {', '.join(new)}"] if new else []
@@ -159,7 +159,7 @@ def _makers(framework: str) -> dict[str, Callable[[], Any]]:
 
 @cache
 def _arguments(constructor: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments with their defaults, those that a class hands on to its base included."""
+    """The arguments with their defaults, including those that a class passes on to its base."""
     found: dict[str, Any] = {}
     for cls in reversed(inspect.getmro(constructor)):
         if "__init__" in vars(cls) and cls is not object:
@@ -168,7 +168,7 @@ def _arguments(constructor: Callable[..., Any]) -> dict[str, Any]:
 
 
 def listed(framework: str, versions: Mapping[str, str]) -> list[dict[str, list[str]]]:
-    """The sections of the list for these versions: "keras", and "keras<3.3" for what only some do."""
+    """The sections of the list for these versions: "keras", and "keras<3.3" for what only some versions do."""
     version = versions[framework].split("+")[0]
     wanted = ((Requirement(name), section) for name, section in listing().items())
     return [s for r, s in wanted if r.name == framework and r.specifier.contains(version, prereleases=True)]
@@ -181,7 +181,7 @@ def listing() -> dict[str, dict[str, list[str]]]:
 
 
 def checks() -> Iterator[RefusalCheck]:
-    """One for each argument of each constructor, and for what goes together."""
+    """One for each argument of each constructor, and for each combination."""
     for framework, binding in BINDINGS.items():
         for optimizer, entry in binding.entries.items():
             for given in of(framework, entry):

@@ -1,4 +1,4 @@
-"""Rows of the ledger for what refusals.json lists and no row speaks of: written, for a person to say more."""
+"""Writes ledger rows for what refusals.json lists and no row covers, for a person to complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOMES = {"torch": "torch.optim", "keras": "tensorflow.keras.optimizers"}
 
 
 def write() -> list[str]:
-    """Append a row for each optimizer that needs one; returns their names."""
+    """Append a row for each optimizer that needs one; return their names."""
     rows = ledger.load()
     lacking: dict[tuple[str, str], list[RefusalCheck]] = defaultdict(list)
     for check in checks():
@@ -34,7 +34,7 @@ def write() -> list[str]:
         text += "\n\n" + _row(framework, optimizer, those)
     with atomically(ledger.PATH) as file:
         file.write(text + "\n")
-    ledger.load()  # it can be read
+    ledger.load()  # check that it can be read
     return [_name(*key) for key in lacking]
 
 
@@ -52,7 +52,7 @@ select = [{select}]
 kind = "defect"
 expect = "{EXPECT}"
 reason = """
-The constructor of {entry.cls} does with these what it should not: {"; ".join(says)}."""
+The constructor of {entry.cls} treats these inputs wrongly: {"; ".join(says)}."""
 link = "{LINKS[framework]}"
 reproduce = """
 {_script(framework, optimizer, those)}"""'''
@@ -80,7 +80,7 @@ def _script(framework: str, optimizer: str, those: Sequence[RefusalCheck]) -> st
 
 
 def _written(check: RefusalCheck) -> Iterator[str]:
-    """The listed inputs of a check that can be written down, as keyword arguments."""
+    """The listed inputs of a check that can be written as text, as keyword arguments."""
     try:
         there = check.tried()
     except Unsupported:

@@ -11,9 +11,9 @@ from conformance.bindings import keras_versions
 from conformance.bindings.binding import Argument, Entry
 from reference.wrapped import Wrapped
 
-TEXT = "0.1"  # looks like a number and is none
-PARAMS = "params"  # what torch's constructors take first
-UNKNOWN = "unknown"  # an argument that no constructor has
+TEXT = "0.1"  # looks like a number but is not one
+PARAMS = "params"  # the first argument of torch's constructors
+UNKNOWN = "unknown"  # an argument of no constructor
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Input:
 
     label: str
     given: tuple[tuple[str, Any], ...]
-    item: int | None = None  # the place within a tuple argument; the others are as by default
+    item: int | None = None  # the place within a tuple argument; the others keep their defaults
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Given:
 
 
 def of(framework: str, entry: Entry) -> Iterator[Given]:
-    """What is tried on one constructor, by the argument that it is about."""
+    """The inputs for one constructor, by argument."""
     for f in fields(entry.reference):
         argument = entry.argument(f.name)
         values = list(_bad_values(f, argument)) if argument else []
         if argument and values:
             name = argument.name if argument.item is None else f"{argument.name}-{argument.item}"
-            allowed = f": allowed is {f.metadata['within']}" if f.metadata["within"] else " that nobody knows"
+            allowed = f": allowed is {f.metadata['within']}" if f.metadata["within"] else ": an unknown name"
             yield Given(name, f"values{allowed}", tuple(_input(argument, v) for v in values))
-    if "clipnorm" in _names(entry):  # what Keras' base class does around every rule
+    if "clipnorm" in _names(entry):  # what Keras' base class wraps around every rule
         for name, (says, around) in AROUND.items():
             arguments = [(f, entry.argument(f.name)) for f in fields(Wrapped) if f.name in around]
-            on = {(a.when, True): None for _, a in arguments if a.when}  # without it the others say nothing
+            on = {(a.when, True): None for _, a in arguments if a.when}  # without it the others have no effect
             bad = (_around(a, v, tuple(on)) for f, a in arguments for v in _bad_values(f, a))
             yield Given(name, says, tuple(bad))
     for bad, table in ((True, BAD_CALLS), (False, GOOD_CALLS)):
@@ -83,7 +83,7 @@ def _around(argument: Argument, value: Any, on: tuple[tuple[str, bool], ...]) ->
 
 
 def _bad_values(f: Field, argument: Argument) -> Iterator[Any]:
-    """Outside of the interval at each end that there is, no number, no value, part of a count, no known name."""
+    """Outside the interval at each end it has, nan, a string, None, a fractional count, an unknown name."""
     interval = f.metadata["within"]
     if isinstance(f.default, tuple):
         return
@@ -113,43 +113,43 @@ def _pair(first: str, second: str) -> dict[str, float]:
     return {first: 1.0, second: 0.5}
 
 
-# What goes together around every rule: the name of the check, what is wrong, and the hyperparameters.
+# Groups of options around every rule: the name of the check, what is wrong, and the hyperparameters.
 AROUND = {
-    "clipping": ("limits that nothing could keep", ("clip_value", "clip_norm", "global_clip_norm")),
-    "averaging": ("averages of no weight or no rhythm", ("average_momentum", "overwrite_every")),
-    "microsteps": ("no number of steps", ("accumulation_steps",)),
-    "loss-scale": ("no factor", ("loss_scale",)),
+    "clipping": ("impossible limits", ("clip_value", "clip_norm", "global_clip_norm")),
+    "averaging": ("averages with an invalid momentum or interval", ("average_momentum", "overwrite_every")),
+    "microsteps": ("an invalid number of steps", ("accumulation_steps",)),
+    "loss-scale": ("an invalid factor", ("loss_scale",)),
 }
 # Optimizer (or all), the name of the check, what is wrong, and the calls.
 BAD_CALLS: Mapping[str, tuple[tuple[str, str, str, tuple[dict[str, Any], ...]], ...]] = {
     "torch": (
-        ("*", PARAMS, "nothing to optimize, or what cannot be", (
+        ("*", PARAMS, "nothing to optimize, or something that cannot be", (
             {PARAMS: Made("nothing")}, {PARAMS: Made("a bare tensor")}, {PARAMS: Made("a set of tensors")},
             {PARAMS: Made("a number among tensors")}, {PARAMS: Made("a computed tensor")},
             {PARAMS: Made("a group without params")}, {PARAMS: Made("one tensor in two groups")},
             {PARAMS: Made("one tensor twice in a group")}, {PARAMS: Made("a group with a set")},
         )),
-        ("*", UNKNOWN, "an argument that there is not", ({"no_such_argument": 1.0},)),
+        ("*", UNKNOWN, "an argument that does not exist", ({"no_such_argument": 1.0},)),
         ("*", "implementation", "two implementations at once", (
             {"foreach": True, "fused": True}, {"fused": True, "differentiable": True},
         )),
-        ("*", "betas", "no pair", ({"betas": 0.9}, {"betas": (0.9,)}, {"betas": (0.9, 0.99, 0.999)})),
+        ("*", "betas", "not a pair", ({"betas": 0.9}, {"betas": (0.9,)}, {"betas": (0.9, 0.99, 0.999)})),
         ("sgd", "nesterov", "Nesterov's rule without a momentum, or with dampening", (
             {"nesterov": True}, {"nesterov": True, "momentum": 0.9, "dampening": 0.5},
         )),
-        ("rprop", "etas", "eta- below 1 below eta+", (
+        ("rprop", "etas", "etas that violate eta- < 1 < eta+", (
             {"etas": (0.0, 1.2)}, {"etas": (0.5, 1.0)}, {"etas": (1.2, 0.5)}, {"etas": (math.nan, 1.2)},
             {"etas": (0.5, math.nan)}, {"etas": 0.5},
         )),
-        ("rprop", "step_sizes", "the least above the greatest, or below 0", (
+        ("rprop", "step_sizes", "the smallest above the largest, or below 0", (
             {"step_sizes": (50.0, 1e-6)}, {"step_sizes": (-1.0, 50.0)}, {"step_sizes": (math.nan, 50.0)},
         )),
-        ("muon", "matrices", "a tensor that is no matrix", ({PARAMS: Made("a vector")},)),
+        ("muon", "matrices", "a tensor that is not a matrix", ({PARAMS: Made("a vector")},)),
         ("adamax", "lr-tensor", "several rates for one parameter", ({"lr": Made("a tensor of two")},)),
         ("adam", "lr-tensor", "several rates for one parameter", ({"lr": Made("a tensor of two")},)),
     ),
     "keras": (
-        ("*", UNKNOWN, "an argument that there is not", ({"no_such_argument": 1.0},)),
+        ("*", UNKNOWN, "an argument that does not exist", ({"no_such_argument": 1.0},)),
         ("*", "two-clippings", "two kinds of clipping at once", (
             _pair("clipnorm", "clipvalue"), _pair("clipnorm", "global_clipnorm"),
             _pair("clipvalue", "global_clipnorm"),
@@ -164,7 +164,7 @@ GOOD_CALLS: Mapping[str, tuple[tuple[str, str, str, tuple[dict[str, Any], ...]],
             {"lr": 1}, {"lr": Made("np.float32(0.5)")}, {"lr": Made("np.float64(0.5)")},
             {"lr": Made("a tensor of one")},
         )),
-        ("*", "betas", "a list for a pair", ({"betas": [0.9, 0.99]},)),
+        ("*", "betas", "a list instead of a pair", ({"betas": [0.9, 0.99]},)),
         ("*", PARAMS, "other ways to give parameters", (
             {PARAMS: Made("a generator")}, {PARAMS: Made("a list of groups")},
             {PARAMS: Made("pairs of name and tensor")},

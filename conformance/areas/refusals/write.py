@@ -1,4 +1,4 @@
-"""Write refusals.json from what the installed frameworks do: after looking at what changed."""
+"""Write refusals.json from what the installed frameworks do, after a review of the changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.judge.record import atomically
 
 
 def wrong(framework: str) -> dict[str, list[str]]:
-    """The inputs that the installed framework does not treat as it should."""
+    """The inputs that the installed framework treats wrongly."""
     found = {}
     for check in checks():
         if check.framework == framework and (labels := _wrong(check)):
@@ -29,7 +29,7 @@ def _wrong(check: RefusalCheck) -> list[str]:
 
 
 def write() -> list[str]:
-    """Replace what holds for every version; what only some versions do stays as it is. Returns what changed."""
+    """Replace what holds for every version; sections for some versions stay unchanged. Returns the changes."""
     sections, changed = listing(), []
     for framework in installed():
         binding = BINDINGS[framework]
@@ -65,7 +65,7 @@ def _changes(framework: str, before: Mapping[str, list[str]], now: Mapping[str, 
 
 
 def _text(sections: dict[str, dict[str, list[str]]]) -> str:
-    """JSON with a line for each check, so that a change is a line."""
+    """JSON with one line per check, so that each change is one line."""
     parts = []
     for name, section in sections.items():
         lines = [f"  {json.dumps(case)}: {json.dumps(labels)}" for case, labels in section.items()]

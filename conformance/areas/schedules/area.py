@@ -1,4 +1,4 @@
-"""What the area of schedules is."""
+"""The area of schedules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def entries(framework: str) -> Mapping[str, Entry]:
 AREA = Area(
     name="schedules",
     title="Learning-rate schedules",
-    says="The rate that the optimizer really used at every update, against the formula of the schedule: on, before "
+    says="The rate that the optimizer actually used at every update, against the schedule's formula: on, before "
     "and after each boundary, far beyond the end, by index, resumed, and composed.",
     subject="Schedule",
     checks=all_checks,

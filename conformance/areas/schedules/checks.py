@@ -14,7 +14,7 @@ from conformance.cases import economy
 from conformance.cases.check import Check, Plan
 
 DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}
-DRAWN = ("base", "warmup")  # cases whose rates are in the pictures of the page
+DRAWN = ("base", "warmup")  # cases whose rates are plotted on the page
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScheduleCheck(Check):
         return self.driver.entries[self.optimizer]
 
     def groups(self, installed: bool = True) -> list[Group]:
-        """The schedules that hold; without the installed class, one of the defaults is that of the base values."""
+        """The expected schedules; without the installed class, a case of defaults uses the base values."""
         found = self.driver.constructor(self.entry) if installed else None
         references = self.case.references(self.entry, found, self.driver.GROUPS)
         return [Group((i,), r) for i, r in enumerate(references)]
@@ -55,7 +55,7 @@ class ScheduleCheck(Check):
         return Rates(plan, len(seen), series, beside=lambda groups: judged(seen, groups, precision))
 
     def signature(self) -> dict[str, Any] | None:
-        """What the installed framework offers, for what no case covers; None where it has no such schedule."""
+        """The options of the installed class, to find those without a case; None if there is no such schedule."""
         try:
             offered = self.driver.signature(self.entry)
         except Unsupported:
@@ -69,7 +69,7 @@ class ScheduleCheck(Check):
 
 
 def checks() -> Iterator[ScheduleCheck]:
-    """All of them: options in the plain modes, what goes everywhere in each mode and dtype."""
+    """All checks: options in the plain modes; cases that go everywhere in each mode and dtype."""
     for framework, driver in DRIVERS.items():
         for entry in driver.entries.values():
             for case in cases(entry):

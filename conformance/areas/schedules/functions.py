@@ -1,4 +1,4 @@
-"""Functions that schedules are given, as objects: their values and their state can be written down."""
+"""Functions for schedules, as objects whose values and state can be written as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Power:
-    """base^t: of a factor that shrinks."""
+    """base^t: a factor that shrinks."""
 
     base: float
 
@@ -17,7 +17,7 @@ class Power:
 
 @dataclass(frozen=True)
 class Steps:
-    """1, 2, ... parts of `parts`, again from the start after the last: of a factor that goes up and falls."""
+    """1, 2, ... parts of `parts`, starting again after the last: a factor that rises and falls."""
 
     parts: int
 

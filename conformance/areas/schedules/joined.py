@@ -1,6 +1,6 @@
-"""Schedules of Keras one after the other, by a schedule written by hand: Keras has nothing that composes.
+"""Keras schedules one after the other, by a custom schedule: Keras cannot compose them.
 
-It is what SequentialLR is in torch, and its reference is the same. The schedules in it are given the steps from
+It does what SequentialLR does in torch, with the same reference. The inner schedules get the steps counted from
 their own start, as tensors, and are serialized with it.
 """
 
@@ -30,7 +30,7 @@ from reference.schedules import (
 
 RISING = Polynomial(rate=0.03125, end=0.5, steps=8)
 FALLING = Exponential(rate=0.5, every=6, decay=0.875)
-# Why -> the schedule. Each schedule of Keras is in one of them, first or later.
+# Name -> why, and the schedule. Each Keras schedule is in one of them, first or later.
 COMPOSED = {
     "warmup": ("a linear warmup, then an exponential decay", Sequential((RISING, FALLING), (8,))),
     "three": (
@@ -41,7 +41,7 @@ COMPOSED = {
         ),
     ),
     "nested": (
-        "one that is in another",
+        "one nested in another",
         Sequential((Sequential((RISING, FALLING), (8,)), Cosine(rate=0.375, steps=10, alpha=0.25)), (15,)),
     ),
 }
@@ -49,7 +49,7 @@ COMPOSED = {
 
 @cache
 def joined() -> type:
-    """The class, as a user writes it."""
+    """The class as a user writes it."""
     if keras_versions.backend() != "tensorflow":
         raise Unsupported(f"{keras_versions.described()}: the composition is written with operations of TensorFlow")
     tf = keras_versions.tensorflow()
@@ -80,14 +80,14 @@ def joined() -> type:
 
 @dataclass(frozen=True)
 class JoinedCheck(Check):
-    """The rates that an optimizer used under a composition."""
+    """The rates that an optimizer used with a composition."""
 
     schedule: Sequential
 
     area: ClassVar[str] = "schedules"
 
     def groups(self, installed: bool = True) -> list[Group]:
-        """The schedule that holds."""
+        """The expected schedule."""
         return [Group((0,), self.schedule)]
 
     def plan(self) -> Plan:
@@ -98,12 +98,12 @@ class JoinedCheck(Check):
         indices = points(self.schedule, case)
         whole = sorted({*range(length(self.schedule, case)), *(t for t in indices if t == int(t))})
         seen = keras_rates.rates(lambda: made(self.schedule), indices, whole, self.dtype, self.mode)
-        precision = keras_rates.precision(entry_of(FALLING), self.dtype, self.mode)  # that of the schedules in it
+        precision = keras_rates.precision(entry_of(FALLING), self.dtype, self.mode)  # that of the inner schedules
         return Rates(plan, len(seen), beside=lambda groups: judged(seen, groups, precision))
 
 
 def entry_of(schedule: Schedule) -> ScheduleEntry:
-    """The entry that makes a part."""
+    """The entry of a part."""
     found = (e for e in keras_rates.entries.values() if e.reference is type(schedule) and not e.module)
     return next(found)
 

@@ -1,6 +1,6 @@
 """The schedules of Keras, one entry each, and how they are driven: called, and in an optimizer.
 
-A variable of 0 with gradient 1 is moved by SGD by minus the rate, exactly.
+SGD moves a variable of 0 with gradient 1 by exactly minus the rate.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from conformance.bindings.keras_backends import as_run, variable
 from reference import schedules as rules
 from reference.schedules import Cosine, CosineRestarts, Schedule
 
-# How a schedule is used; each is an implementation of its own.
+# How a schedule is used; each is a separate implementation.
 MODES = {
-    "call": "schedule(step), with whole and broken numbers",
+    "call": "schedule(step), with whole and fractional numbers",
     "optimizer": "the learning_rate of an optimizer, eager",
     "graph": "the same within tf.function",
-    "resumed": "as optimizer, and made anew from the serialized schedule on, before and after each boundary",
+    "resumed": "as optimizer, and rebuilt from the serialized schedule on, before and after each boundary",
 }
 GROUPS = 1
 PLAIN = "optimizer"
@@ -62,7 +62,7 @@ entries = sequence(
         ScheduleEntry("polynomialdecay", "PolynomialDecay", rules.Polynomial,
               {**RATE, "steps": "decay_steps", "end": "end_learning_rate", "power": "power", "cycle": "cycle"},
               not_update=NAMED, usual={"rate": 0.1, "end": 0.01, "power": 0.9, "steps": 13},
-              cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "a whole rate, with others"}}),
+              cases={"whole-root": {"rate": 1, "power": 0.5, "end": 0.25, "why": "an integer rate, other floats"}}),
         ScheduleEntry("piecewiseconstantdecay", "PiecewiseConstantDecay", rules.Piecewise,
               {"boundaries": Argument("boundaries", **LIST), "values": Argument("values", **LIST)},
               not_update=NAMED, usual={"values": (0.1, 0.05, 0.001)},
@@ -75,7 +75,7 @@ entries = sequence(
               cases={"warmup": {**WARMED, "rate": WARMUP["start"], "warmup_target": WARMUP["peak"],
                                 "warmup_steps": WARMUP["warmup"], "alpha": WARMUP["start"] / WARMUP["peak"]},
                      "warmup-as-documented": {"rate": 0, "warmup_target": 0.125, "warmup_steps": 8,
-                                              "why": "the example: initial_learning_rate = 0, a whole number"}}),
+                                              "why": "the documented example: an integer rate of 0"}}),
         ScheduleEntry("cosinedecayrestarts", "CosineDecayRestarts", rules.CosineRestarts,
               {**RATE, "steps": "first_decay_steps", "t_mul": "t_mul", "m_mul": "m_mul", "alpha": "alpha"},
               {"end": 0.0}, not_update=NAMED, usual={"rate": 0.1, "t_mul": 1.5, "m_mul": 0.9, "alpha": 0.01},
@@ -96,12 +96,12 @@ entries = sequence(
 
 
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
-    """The class; Unsupported where the installed version has none."""
+    """The class; Unsupported if the installed version lacks it."""
     return class_of(entry, keras_versions.package().optimizers.schedules, keras_versions.described())
 
 
 def classes() -> list[str]:
-    """The schedules that the installed framework has, and ours."""
+    """The schedules of the installed framework, and ours."""
     schedules = keras_versions.package().optimizers.schedules
     return sorted({n for n, c in vars(schedules).items() if isinstance(c, type)} | {"WarmupCosine"})
 
@@ -112,9 +112,9 @@ def signature(entry: ScheduleEntry) -> list[str]:
 
 
 def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
-    """Keras makes tensors of all numbers: on TensorFlow of float32, whatever floatx is, else of floatx.
+    """Keras turns all numbers into tensors: float32 on TensorFlow, whatever floatx is, elsewhere floatx.
 
-    On JAX its cosine is of float32 whatever it is of. A schedule of one's own may follow floatx everywhere.
+    On JAX its cosine is always float32. A custom schedule may follow floatx everywhere.
     """
     result = BINDINGS["keras"].formats(dtype)
     backend = keras_versions.backend()
@@ -136,15 +136,15 @@ def describe(
 
 
 def arguments(entry: ScheduleEntry, reference: Schedule) -> dict[str, Any]:
-    """The arguments that a user would write for it: those that are not the default."""
+    """The arguments that a user would write: those that differ from the default."""
     known = defaults(constructor(entry))
     neutral = to_arguments(entry, dialect_of(entry))
     found = departures(constructor(entry), to_arguments(entry, reference))
-    return {k: v for k, v in found.items() if k in known or v != neutral[k]}  # what asks for nothing may be lacking
+    return {k: v for k, v in found.items() if k in known or v != neutral[k]}  # a neutral option may be missing
 
 
 def taken(entry: ScheduleEntry, reference: Schedule) -> dict[str, Any]:
-    """The same; Unsupported where this version lacks one of them."""
+    """The same; Unsupported if this version lacks one of them."""
     found = arguments(entry, reference)
     missing = set(found) - set(defaults(constructor(entry)))
     if missing:
@@ -153,7 +153,7 @@ def taken(entry: ScheduleEntry, reference: Schedule) -> dict[str, Any]:
 
 
 def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, dtype: str, mode: str) -> Seen:
-    """Every rate that was used, by update."""
+    """Every rate used, by update."""
     if mode == "graph" and as_run(mode) == "xla":
         raise Unsupported("Keras on JAX has no graph but XLA's, in which the suite runs no schedule")
     given = taken(entry, references[0])
@@ -178,9 +178,9 @@ def rates(
     tensors: bool = True,
     asked: bool = False,
 ) -> Seen:
-    """Of the schedule that is made: called with the indices, or used in the steps by an optimizer given this.
+    """The rates of the schedule: called with the indices, or used by an optimizer in the steps.
 
-    `tensors`: called with tensors too; `asked`: what the optimizer says of its rate is judged as well.
+    `tensors`: also called with tensors; `asked`: the rate that the optimizer reports is judged too.
     """
     with floatx(dtype) as keras:
         schedule = make()
@@ -202,7 +202,7 @@ def floatx(dtype: str) -> Iterator[Any]:
 
 
 def number(value: Any) -> float:
-    """What a variable, or a tensor of one element, holds."""
+    """The value of a variable or a tensor of one element."""
     if keras_versions.backend() == "tensorflow":
         value = keras_versions.tensorflow().convert_to_tensor(value)
     else:
@@ -217,7 +217,7 @@ def _tensor(value: float, dtype: str) -> Any:
 
 
 def _called(schedule: Any, t: float, dtypes: Sequence[str]) -> dict[str, float]:
-    """By a number, and by tensors of it: what is not the same bit for bit is judged beside it."""
+    """Called with a number, and with tensors of it: results that differ in any bit are judged too."""
     found = {"rate[0]": number(schedule(t))}
     for dtype in dtypes:
         if dtype.startswith("float") or t == int(t):
@@ -262,7 +262,7 @@ def _used(
     moved = Used(dtype, keras.optimizers.SGD(learning_rate=schedule, **given), mode)
     seen: Seen = []
     for position, t in enumerate(steps):
-        follows = position and t == steps[position - 1] + 1  # by itself: how it counts is under test as well
+        follows = position and t == steps[position - 1] + 1  # it counts by itself: the counter is under test too
         if not follows and t != number(moved.optimizer.iterations):
             moved.optimizer.iterations.assign(int(t))
         if mode == "resumed" and position % 5 == 3:
@@ -275,7 +275,7 @@ def _used(
 
 
 def _resumed(moved: Used) -> Any:
-    """An optimizer from the configuration of another, with its state."""
+    """An optimizer built from another's configuration, with its state."""
     new = type(moved.optimizer).from_config(moved.optimizer.get_config())
     new.build([moved.variable])
     for to, saved in zip(new.variables, moved.optimizer.variables, strict=True):

@@ -1,4 +1,4 @@
-"""The settings that make the two ReduceLROnPlateau equal, checked on the same metrics; the same names are not."""
+"""Settings that make the two ReduceLROnPlateau equal, checked on the same metrics; equal names do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conformance.bindings.binding import Group
 from conformance.cases.check import Check, Plan
 from reference.schedules import Plateau
 
-# Of torch. In Keras patience is one more, and so is a cooldown that is not 0.
+# torch's settings. In Keras patience is one more, and so is a nonzero cooldown.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "paired": {},
     "paired-no-patience": {"patience": 0},
@@ -33,12 +33,12 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "paired-least": {"least": 0.09375, "patience": 1},
 }
 
-DRAWN = "steps"  # the metrics whose rates are in the picture of the page
+DRAWN = "steps"  # the metrics whose rates are plotted on the page
 
 
 @dataclass(frozen=True)
 class PairedCheck(Check):
-    """Settings of torch and those of Keras that say the same: both do what the one reference does."""
+    """Equivalent settings of torch and Keras: both do what the one reference does."""
 
     settings: Plateau
 
@@ -49,7 +49,7 @@ class PairedCheck(Check):
         return [Group((i,), self.settings) for i in range(2)]
 
     def given(self) -> dict[str, dict[str, Any]]:
-        """The arguments that are the same in torch and in Keras, and those that have the same names."""
+        """Equivalent arguments for torch and Keras, and those that merely have the same names."""
         s = self.settings
         more = replace(s, patience_is="waited", patience=s.patience + 1, cooldown=s.cooldown + (s.cooldown > 0))
         return {
@@ -95,7 +95,7 @@ class PairedCheck(Check):
 
 
 def checks() -> Iterator[PairedCheck]:
-    """Of the two frameworks together."""
+    """The checks of both frameworks together."""
     base = {f.name: f.metadata["base"] for f in fields(Plateau)}
     for name, chosen in SETTINGS.items():
         settings = Plateau(**{**base, "relative": False, "epsilon": 0.0, **chosen})

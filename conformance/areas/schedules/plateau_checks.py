@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau of both frameworks, on scripted metrics: the rate that is used after every epoch."""
+"""ReduceLROnPlateau of both frameworks, on scripted metrics: the rate used after every epoch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from reference.bounded import number, strong
 from reference.schedules import Plateau, Schedule
 
 NAN, INF = float("nan"), float("inf")
-# Metrics of mode min; those of mode max are their negatives.
+# Metrics for mode min; those for mode max are their negatives.
 METRICS: Mapping[str, Sequence[float]] = {
     # Better by more than any threshold here, by less, stuck for long, worse, better again.
     "steps": (4, 3.9375, 3.625, 3, 2.9375, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2.5, 2.5, 2.5, 2.5, 2.5, 1, 1, 1, 1, 0.5),
@@ -99,7 +99,7 @@ KERAS = ScheduleEntry(
 )
 ENTRIES = {"torch": TORCH, "keras": KERAS}
 PLAIN = {"torch": "stepped", "keras": "callback"}
-ANEW = "the callback has no state that could be saved: every fit starts with no best, no wait and no cooldown"
+ANEW = "the callback has no state to save: every fit starts with no best, no wait and no cooldown"
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class PlateauCase:
     overrides: Mapping[str, Any]
     metrics: Sequence[str] = USUAL
     values: str = "base"
-    given: Mapping[str, Any] = field(default_factory=dict)  # constructor arguments beside
-    second: Mapping[str, Any] = field(default_factory=dict)  # of the second parameter group, beside its rate
+    given: Mapping[str, Any] = field(default_factory=dict)  # other constructor arguments
+    second: Mapping[str, Any] = field(default_factory=dict)  # of the second parameter group, besides its rate
     everywhere: bool = False
 
 
@@ -130,36 +130,36 @@ def table(framework: str) -> Iterator[PlateauCase]:
     yield PlateauCase("no-patience", "patience 0: the first epoch without improvement", {"patience": 0})
     yield PlateauCase("patience-one", "patience 1", {"patience": 1})
     yield PlateauCase("no-threshold", "every improvement counts", {"threshold": 0.0})
-    yield PlateauCase("below-least", "a rate that is less than the least from the start", {"least": 0.75})
+    yield PlateauCase("below-least", "a rate below the minimum from the start", {"least": 0.75})
     for n in (1, 3, 5):
         yield PlateauCase(f"cooldown-{n}", f"a cooldown of {n} epochs", {"cooldown": n, "patience": 1})
     yield PlateauCase("starts-infinite", "the first metric is infinite", {"patience": 3}, ("starts-infinite",))
     yield PlateauCase("starts-not-a-number", "the first metric is not a number", {}, ("starts-not-a-number",))
     yield PlateauCase(
-        "tiny", "improvements of 2^-30, which single precision does not see", {"threshold": 0.0}, ("tiny",)
+        "tiny", "improvements of 2^-30, too small for single precision", {"threshold": 0.0}, ("tiny",)
     )
     if framework == "torch":
         yield PlateauCase("absolute", "an absolute threshold", {"relative": False})
         yield PlateauCase("absolute-max", "an absolute threshold, mode max", {"relative": False, "mode": "max"})
         yield PlateauCase("epsilon-tie", "a change of exactly eps", {"epsilon": 0.125})
         yield PlateauCase(
-            "lists", "a least rate for each group", {"least": 0.09375}, second={"least": 0.03125}, everywhere=True
+            "lists", "a minimum rate for each group", {"least": 0.09375}, second={"least": 0.03125}, everywhere=True
         )
     else:
         yield PlateauCase(
             "monitor-accuracy",
-            "a metric of the model, of which Keras finds out that more is better",
+            "a metric of the model that Keras finds should increase",
             {"mode": "max"},
             given={"monitor": "val_accuracy"},
         )
         yield PlateauCase(
-            "monitor", "another metric, which says itself that less is better", {}, given={"monitor": "loss"}
+            "monitor", "another metric, whose name tells that less is better", {}, given={"monitor": "loss"}
         )
 
 
 @dataclass(frozen=True)
 class PlateauCheck(Check):
-    """The rates that an optimizer used while ReduceLROnPlateau followed some metrics."""
+    """The rates that an optimizer used with ReduceLROnPlateau on some metrics."""
 
     case: PlateauCase
 
@@ -170,7 +170,7 @@ class PlateauCheck(Check):
         return ENTRIES[self.framework]
 
     def groups(self, installed: bool = True) -> list[Group]:
-        """The schedules that hold, one for each parameter group."""
+        """The expected schedules, one for each parameter group."""
         case = self.case
         start = {f.name: f.metadata["base"] if case.values == "base" else f.default for f in fields(Plateau)}
         found: Schedule = Plateau(**{**start, **self.entry.dialect, **case.overrides})
@@ -212,7 +212,7 @@ def constructor(framework: str) -> Any:
 
 
 def arguments(framework: str, references: Sequence[Schedule], case: PlateauCase) -> dict[str, Any]:
-    """The constructor arguments that are not the default."""
+    """The constructor arguments that differ from the default."""
     each = [to_arguments(ENTRIES[framework], r) for r in references]
     found = {k: [a[k] for a in each] if any(a[k] != v for a in each) else v for k, v in each[0].items()}
     found.pop("lr")
@@ -224,7 +224,7 @@ def arguments(framework: str, references: Sequence[Schedule], case: PlateauCase)
 
 
 def precision_of(framework: str, dtype: str, mode: str = "") -> Precision:
-    """torch reduces a number of the host, or a tensor; Keras a variable. These are rounded at every reduction."""
+    """torch reduces a Python number or a tensor, Keras a variable. Tensors and variables round every time."""
     fmt = BINDINGS[framework].formats(dtype)
     return Precision(fmt, rate=None if framework == "torch" and mode != "tensor" else fmt)
 
@@ -239,7 +239,7 @@ def judge_all(
         def make(name: str, value: float) -> Any:
             return strong(number(value), precision.rate) if precision.rate and name == "rate" else number(value)
 
-        # The threshold is compared as the number that it is.
+        # The threshold is compared as a plain number.
         made = typed(group.reference, lambda n, v: v if n == "threshold" else make(n, v))
         for name, metrics in scripts.items():
             expected[name, g] = made.follow(metrics)
@@ -281,7 +281,7 @@ def _torch(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
                 optimizer.load_state_dict(states[0])
                 schedule.load_state_dict(states[1])
         if check.mode == "tensor" and not all(isinstance(g["lr"], torch.Tensor) for g in optimizer.param_groups):
-            raise TypeError("the learning rate was a tensor, and a number is in its place")
+            raise TypeError("the learning rate was a tensor and has been replaced by a number")
         for param in params:
             param.data.zero_()
             param.grad = torch.ones(1, dtype=dtype)
@@ -306,14 +306,14 @@ def _keras(check: PlateauCheck, references: Sequence[Schedule], given: Mapping, 
                     callback.on_epoch_end(epoch - 1, {given.get("monitor", "val_loss"): metric})
             if metric is None or keras_rates.number(optimizer.learning_rate) != seen[-1][1]["rate[0]"]:
                 seen.append((epoch, {"rate[0]": moved.rate()}))
-            else:  # the optimizer still holds the rate that it used
+            else:  # the optimizer still holds the rate it used
                 seen.append((epoch, dict(seen[-1][1])))
         return seen
 
 
 @cache
 def _with_accuracy(dtype: str) -> list[Any]:
-    """The metrics of a model that was evaluated once: before that it does not know them. They are read alone."""
+    """The metrics of a model, known only after one evaluation. They are only read."""
     keras = keras_versions.package()
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["accuracy"])
@@ -322,7 +322,7 @@ def _with_accuracy(dtype: str) -> list[Any]:
 
 
 def checks() -> Iterator[PlateauCheck]:
-    """Of each framework."""
+    """The checks of each framework."""
     for framework, plain in PLAIN.items():
         for case in table(framework):
             ways = [("float64", plain)]

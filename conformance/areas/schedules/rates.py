@@ -1,9 +1,8 @@
-"""The verdict on a schedule: each rate that was used, as a share of what rounding allows.
+"""The verdict on a schedule: the error of each rate used, as a share of what rounding allows.
 
-What a binding declares of the precision is in `Precision`: whether hyperparameters are numbers of the host, in
-float64, or tensors; whether the rate starts as a tensor; and whether each rate is computed from the one before,
-so that rounding errors add up. The value expected is always that of the closed form, and the bound is that of the
-wider of the two forms.
+`Precision` holds what a binding declares: whether hyperparameters are Python numbers, in float64, or tensors;
+whether the rate starts as a tensor; and whether each rate is computed from the previous one, so that rounding
+errors accumulate. The expected value is always that of the closed form, and the bound the wider of the two forms'.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ Seen = list[tuple[float, dict[str, float]]]  # update -> "rate[0]", "said[0]", .
 
 @dataclass(frozen=True)
 class Precision:
-    """In which precision a framework computes a schedule."""
+    """The precision in which a framework computes a schedule."""
 
     result: Format  # of the parameter that the rate is applied to
-    scalars: Format | None = None  # of hyperparameters and updates that are tensors; None: numbers of the host
-    rate: Format | None = None  # of the rate, where it is a tensor and the hyperparameters are not
-    said: Format = FLOAT64  # of the rate that the schedule says
+    scalars: Format | None = None  # of hyperparameters and updates that are tensors; None: Python numbers
+    rate: Format | None = None  # of the rate, if it is a tensor and the hyperparameters are not
+    said: Format = FLOAT64  # of the rate that the schedule reports
     recursive: bool = False
 
 
 def typed(schedule: Schedule, make: Callable[[str, float], Any]) -> Schedule:
-    """The schedule with its numbers made scalars of some precision; whole numbers stay as they are."""
+    """The schedule with its numbers as scalars of some precision; integers stay unchanged."""
     changes: dict[str, Any] = {}
     for f in fields(schedule):
         value = getattr(schedule, f.name)
@@ -56,7 +55,7 @@ def typed(schedule: Schedule, make: Callable[[str, float], Any]) -> Schedule:
 
 
 class Expectation:
-    """What the references of the parameter groups say of every update."""
+    """The values that the references of the parameter groups predict for every update."""
 
     def __init__(self, groups: Sequence[Group], precision: Precision):
         self.precision = precision
@@ -64,7 +63,7 @@ class Expectation:
         self.maybes = 0
 
     def at(self, t: float, quantity: str, longest: int) -> list[Bounded]:
-        """The values that are right for `quantity` at update t: more than one where rounding decides a branch."""
+        """The right values of `quantity` at update t: several where rounding decides a branch."""
         name, _, index = quantity[:-1].partition("[")
         p, schedule = self.precision, self.schedules[int(index)]
         if name == "said" and schedule.says == "last":
@@ -92,12 +91,12 @@ def _made(schedule: Schedule, scalars: Format | None, rate: Format | None) -> Sc
     return typed(schedule, make)
 
 
-# What follows is the same for many modes of a case, so it is kept.
+# The following is the same for many modes of a case, so it is cached.
 @lru_cache(maxsize=10_000)
 def _closed(
     schedule: Schedule, scalars: Format | None, rate: Format | None, t: float, momentum: bool
 ) -> tuple[list[Bounded], int]:
-    """The values at update t by the closed form, one for each answer to what rounding leaves open."""
+    """The values at update t by the closed form, one for each branch that rounding leaves open."""
     made, time = _made(schedule, scalars, rate), number(t)
     time = strong(time, scalars) if scalars else time
     if momentum and not made.cycle_momentum:
@@ -118,14 +117,14 @@ def _lifted(value: Any) -> Bounded:
 
 
 def _in(value: Bounded, fmt: Format) -> Bounded:
-    """A rate as it arrives in a parameter: rounded once where the parameter is narrower."""
+    """A rate as applied to a parameter: rounded once if the parameter is narrower."""
     if value.fmt.precision <= fmt.precision:
         return Bounded(value.value, value.error, fmt)
     return strong(Bounded(value.value, value.error, value.fmt, weak=True), fmt)
 
 
 def judged(seen: Seen, groups: Sequence[Group], precision: Precision) -> Judged:
-    """Every number seen, against the references."""
+    """Every observed number, against the references."""
     expectation = Expectation(groups, precision)
     longest = 1 + max((int(t) for t, _ in seen), default=0) if precision.recursive else 0
     with np.errstate(all="ignore"):
@@ -140,7 +139,7 @@ def judged(seen: Seen, groups: Sequence[Group], precision: Precision) -> Judged:
 
 
 def judged_values(rows: Sequence[tuple[str, float, list[Any]]], precision: Precision) -> Judged:
-    """Every number seen, a row each, against the values that are right for it."""
+    """Every observed number, one per row, against its right values."""
     return compare(
         (what, got, [_in(_lifted(v), precision.result) for v in right], row)
         for row, (what, got, right) in enumerate(rows, 1)
@@ -148,7 +147,7 @@ def judged_values(rows: Sequence[tuple[str, float, list[Any]]], precision: Preci
 
 
 def compare(rows: Iterable[tuple[str, float, list[Bounded], int]]) -> Judged:
-    """What was seen in each row, by name, and the values that would be right; several may be of one update."""
+    """The observation of each row, by name, and its right values; several rows may be of one update."""
     found = Judged()
     sharp, widest, largest = [], 0.0, 0.0
     good: dict[int, list[str]] = {}
@@ -165,14 +164,14 @@ def compare(rows: Iterable[tuple[str, float, list[Bounded], int]]) -> Judged:
         widest, largest = max(widest, bound), max(largest, size)
     found.ratios = [ratios[row] for row in sorted(ratios)]
     found.agrees = good.get(found.first_bad, []) if found.first_bad else []
-    # Sharp on the whole, and nowhere wide against the rates that there are.
+    # Sharp overall, and nowhere wide compared with the rates.
     if sharp:
         found.resolution = max(float(np.median(sharp)), widest / largest)
     return found
 
 
 def _ratio(expected: Bounded, got: float) -> float:
-    """|got - expected| / bound; what is not finite has to be the same."""
+    """|got - expected| / bound; non-finite values must be equal."""
     value, error = expected.value, expected.error
     if got == value or (math.isnan(got) and np.isnan(value)):
         return 0.0
@@ -188,14 +187,14 @@ def _worst(ratio: float, step: int, quantity: str, got: float, expected: Bounded
 
 @dataclass
 class Rates(Observation):
-    """What an optimizer used under a schedule, and how it is held to other references."""
+    """The rates that an optimizer used with a schedule, and how to judge them by other references."""
 
     beside: Callable[[Sequence[Group]], Judged] = field(kw_only=True)
 
 
 @verdict_of.register
 def of_rates(seen: Rates, row: LedgerRow | None) -> Verdict:
-    """Beside the references, and where these are left beside what the ledger expects."""
+    """By the references and, if it diverges from them, by what the ledger expects."""
     found, expected = seen.beside(seen.plan.groups), None
     if row is not None and not found.conforms:
         other = seen.beside(row.expected(seen.plan.groups))

@@ -1,4 +1,4 @@
-"""The cases of schedules: which hyperparameters, at which updates. Most of it writes itself from the fields."""
+"""The cases of schedules: which hyperparameters, at which updates. Most are generated from the fields."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, ClassVar
 from conformance.bindings.binding import Entry, defaults, to_arguments, to_reference
 from reference.schedules import Schedule, with_rate
 
-LONGEST = 64  # updates that are made one after the other
+LONGEST = 64  # updates made one after the other
 FAR = (100, 1000, 12345)  # beyond the end of every schedule here
 
 
 @dataclass(frozen=True)
 class ScheduleEntry(Entry):
-    """One schedule of one framework, in the words of the reference. `optimizer` is its name in test ids."""
+    """One schedule of one framework, in the reference's terms. `optimizer` is its name in test ids."""
 
     kind: ClassVar[str] = "schedule"
 
     usual: Mapping[str, Any] = field(
         default_factory=dict
-    )  # values as people write them, of the case "usual-values"
-    recursive: bool = False  # whether each rate is computed from the one before
+    )  # values as people write them, for the case "usual-values"
+    recursive: bool = False  # whether each rate is computed from the previous one
     per_group: Mapping[str, Any] = field(
         default_factory=dict
     )  # hyperparameters that may be lists -> a second value
@@ -33,18 +33,18 @@ class ScheduleEntry(Entry):
 
 @dataclass(frozen=True)
 class ScheduleCase:
-    """The hyperparameters that are not the base values, and why they are tried."""
+    """The hyperparameters that differ from the base values, and why they are tried."""
 
     name: str
     why: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
     values: str = "base"  # "usual": as people write them; "defaults": what the constructor has
     second: Mapping[str, Any] = field(default_factory=dict)  # other hyperparameters of the second parameter group
-    given: Mapping[str, Any] = field(default_factory=dict)  # constructor arguments that say the same otherwise
+    given: Mapping[str, Any] = field(default_factory=dict)  # equivalent constructor arguments
     everywhere: bool = False  # in every mode and dtype
     optimizer: str = "SGD"  # whose rate is scheduled
-    n: int = 0  # updates, where the boundaries do not say
-    indices: tuple[float, ...] = ()  # to be called with, beside those at the boundaries
+    n: int = 0  # updates, if the boundaries do not set them
+    indices: tuple[float, ...] = ()  # to call it with, besides those at the boundaries
 
     def reference(self, entry: ScheduleEntry, constructor: Callable[..., Any] | None = None) -> Schedule:
         """The schedule of the case in the dialect of the framework."""
@@ -65,7 +65,7 @@ class ScheduleCase:
     def references(
         self, entry: ScheduleEntry, constructor: Callable[..., Any] | None = None, groups: int = 2
     ) -> list:
-        """One for each parameter group: a second one, in the cases that go everywhere, starts from another rate."""
+        """One per parameter group: in cases that go everywhere, a second one starts from another rate."""
         first = self.reference(entry, constructor)
         if groups == 1 or not self.everywhere:
             return [first]
@@ -76,7 +76,7 @@ class ScheduleCase:
 
 
 def rate_of(schedule: Schedule) -> float:
-    """The rate that a schedule starts from; a composition has that of its parts."""
+    """The initial rate of a schedule; a composition has that of its parts."""
     if hasattr(schedule, "parts"):
         return rate_of(schedule.parts[0])
     return schedule.rate if hasattr(schedule, "rate") else schedule.peak
@@ -96,7 +96,7 @@ def turns(schedule: Schedule) -> list[float]:
 
 
 def length(schedule: Schedule, case: ScheduleCase) -> int:
-    """How many updates are made, from the first: past the boundaries, and past their multiples."""
+    """The number of updates: past the boundaries, and past their multiples."""
     if case.n:
         return case.n
     if hasattr(schedule, "total"):  # a schedule that ends
@@ -106,7 +106,7 @@ def length(schedule: Schedule, case: ScheduleCase) -> int:
 
 
 def points(schedule: Schedule, case: ScheduleCase) -> list[float]:
-    """Indices: whole and broken, at 0, on, before and after each boundary, and far beyond the end."""
+    """Indices, whole and fractional: at 0, on, before and after each boundary, and far beyond the end."""
     found: set[float] = {0, 1, 2, 0.5, *case.indices}
     if hasattr(schedule, "total"):
         return sorted({*found, *range(3, schedule.total, 2), schedule.total - 1})
@@ -117,8 +117,8 @@ def points(schedule: Schedule, case: ScheduleCase) -> list[float]:
     return sorted({*whole, *FAR})
 
 
-# Linear warmup and half a cosine, of the same numbers in every schedule that has them.
-WARMUP_WHY = "a linear warmup of 8 updates, and half a cosine of 24: in each schedule that has them"
+# Linear warmup and half a cosine, with the same numbers in every schedule that has them.
+WARMUP_WHY = "a linear warmup of 8 updates, then half a cosine of 24: in each schedule that has them"
 WARMUP = {"start": 0.03125, "peak": 0.5, "warmup": 8, "decay": 24}
 
 
@@ -129,12 +129,12 @@ def cases(entry: ScheduleEntry) -> list[ScheduleCase]:
         ScheduleCase(
             "usual-values", "hyperparameters as people write them (0.1, 0.96)", values="usual", everywhere=True
         ),
-        ScheduleCase("defaults", "nothing given but what has to be", values="defaults"),
+        ScheduleCase("defaults", "only the required arguments", values="defaults"),
         *_options(entry),
     ]
     if "rate" in entry.arguments and "rate" in {f.name for f in fields(entry.reference)}:
         found.append(
-            ScheduleCase("whole-rate", "an initial rate that is a whole number, 1 and not 1.0", {"rate": 1})
+            ScheduleCase("whole-rate", "an initial rate that is an integer, 1 instead of 1.0", {"rate": 1})
         )
     if entry.per_group:
         found.append(
@@ -161,7 +161,7 @@ def _options(entry: ScheduleEntry) -> Iterator[ScheduleCase]:
 
 
 def _special(name: str, chosen: Mapping[str, Any]) -> ScheduleCase:
-    """A case of several hyperparameters; those of `ScheduleCase` are of the case itself."""
+    """A case of several hyperparameters; fields of `ScheduleCase` are set on the case itself."""
     rest = dict(chosen)
     own = {
         f.name: rest.pop(f.name)

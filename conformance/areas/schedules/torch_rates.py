@@ -1,6 +1,6 @@
-"""Drives the schedulers of torch, and reads the rate that the optimizer really used.
+"""Drives the schedulers of torch, and reads the rate that the optimizer actually used.
 
-A parameter of 0 with gradient 1 is moved by SGD by minus the rate, exactly. Where momentum is scheduled, a second
+SGD moves a parameter of 0 with gradient 1 by exactly minus the rate. Where momentum is scheduled, a second
 parameter with a momentum buffer of 1 and gradient 0 keeps the momentum in its buffer.
 """
 
@@ -21,17 +21,17 @@ from conformance.bindings.binding import Argument, Unsupported, class_of, defaul
 from reference.formats import FLOAT64, FORMATS
 from reference.schedules import Schedule
 
-# How a scheduler is used; each is an implementation of its own.
+# How a scheduler is used; each is a separate implementation.
 MODES = {
     "stepped": "optimizer.step(), then scheduler.step()",
-    "tensor": "as stepped, with a learning rate that is a tensor",
+    "tensor": "as stepped, with a tensor as the learning rate",
     "indexed": "scheduler.step(epoch), in the order of the indices and back to the first",
-    "resumed": "as stepped, and after every step both are made anew and given their state_dict",
-    "constructed": "as resumed, but the scheduler is given last_epoch in its constructor",
+    "resumed": "as stepped, and after every step both are rebuilt and load their state_dict",
+    "constructed": "as resumed, but the scheduler gets last_epoch in its constructor",
 }
 GROUPS = 2
 PLAIN = "stepped"
-ELSEWHERE = ("ReduceLROnPlateau",)  # classes that other checks are about
+ELSEWHERE = ("ReduceLROnPlateau",)  # classes covered by other checks
 
 
 def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
@@ -41,12 +41,12 @@ def constructor(entry: ScheduleEntry) -> Callable[..., Any]:
 
 
 def path(entry: ScheduleEntry) -> str:
-    """The class as its users write it."""
+    """The class as users write it."""
     return entry.path("torch.optim.lr_scheduler")
 
 
 def classes() -> list[str]:
-    """The schedulers that the installed framework has."""
+    """The schedulers of the installed framework."""
     import torch
 
     module = torch.optim.lr_scheduler
@@ -56,14 +56,14 @@ def classes() -> list[str]:
 
 
 def precision(entry: ScheduleEntry, dtype: str, mode: str) -> Precision:
-    """Numbers of the host, computed in float64; a rate that is a tensor is rounded to its dtype every time."""
+    """Python numbers, computed in float64; a tensor rate is rounded to its dtype every time."""
     fmt = FORMATS[dtype]
     tensor = fmt if mode == "tensor" else None
     return Precision(fmt, rate=tensor, said=tensor or FLOAT64, recursive=entry.recursive and mode != "indexed")
 
 
 def arguments(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase) -> dict[str, Any]:
-    """The constructor arguments; a list where the parameter groups differ in what may be one."""
+    """The constructor arguments; a list if the groups differ in an argument that may be one."""
     each = [to_arguments(entry, r) for r in references]
     lists = {_name(entry, f) for f in entry.per_group}
     found = {k: [a[k] for a in each] if k in lists and _differ(each, k) else v for k, v in each[0].items()}
@@ -128,7 +128,7 @@ class SchedulerDriver:
         return {k: v for k, v in found.items() if v is not None or defaults(cls).get(k) is not None}
 
     def _composed(self, schedule: Schedule, optimizer: Any, more: dict[str, Any]) -> Any:
-        """A scheduler of schedulers: each of them is made first, on the same optimizer."""
+        """A scheduler of schedulers: the inner ones are made first, on the same optimizer."""
         entry = entry_of(schedule)
         if not hasattr(schedule, "parts"):
             given = to_arguments(entry, schedule)
@@ -140,7 +140,7 @@ class SchedulerDriver:
         return constructor(entry)(optimizer, parts, list(schedule.milestones), **more)
 
     def use(self) -> dict[str, float]:
-        """One step of the optimizer: the rate and the momentum that it used, and what the scheduler says."""
+        """One step of the optimizer: the rate and momentum it used, and the rate that the scheduler reports."""
         self.optimizer.state.clear()
         for pair in self.params:
             for param in pair:
@@ -151,7 +151,7 @@ class SchedulerDriver:
         seen: dict[str, float] = {}
         for i, (pair, said) in enumerate(zip(self.params, self.scheduler.get_last_lr(), strict=True)):
             seen[f"rate[{i}]"] = 0.0 - pair[0].item()
-            # What it says is judged too, where that is not what was used bit for bit.
+            # The reported rate is judged too, if it differs in any bit from the one used.
             same = float(np.asarray(float(said), self.name)) == seen[f"rate[{i}]"]
             if self.says and not same:
                 seen[f"said[{i}]"] = float(said)
@@ -168,7 +168,7 @@ class SchedulerDriver:
         """The state before the step: a buffer of 1 for the second parameter.
 
         Adam has made so many steps that no correction is left, and has moments of 1: with a gradient of 1 its
-        step is the rate, exactly.
+        step is exactly the rate.
         """
         ones = self.torch.ones(1, dtype=self.dtype)
         if self.case.optimizer != "Adam":
@@ -188,9 +188,9 @@ class SchedulerDriver:
         self.scheduler.load_state_dict(scheduler)
 
     def resume_at(self, t: int) -> None:
-        """As the documentation has it: the scheduler is made with the last epoch, then the optimizer is loaded.
+        """As documented: the scheduler is made with the last epoch, then the optimizer is loaded.
 
-        The constructor reads the initial rates from the optimizer, so that this is loaded before, too.
+        The constructor reads the initial rates from the optimizer, which is therefore also loaded before.
         """
         self.optimizer.state.clear()
         state = copy.deepcopy(self.optimizer.state_dict())
@@ -198,11 +198,11 @@ class SchedulerDriver:
         self.optimizer.load_state_dict(copy.deepcopy(state))
         self.scheduler = self._make_scheduler(t)
         self.optimizer.load_state_dict(state)
-        self.says = False  # what it says is of before the optimizer was loaded, as documented
+        self.says = False  # it reports the rate from before the optimizer was loaded, as documented
 
 
 def entry_of(schedule: Schedule) -> ScheduleEntry:
-    """The entry that makes a part of a composition."""
+    """The entry of a part of a composition."""
     for entry in entries.values():
         fixed = entry.dialect.items()
         if entry.reference is type(schedule) and all(getattr(schedule, k) == v for k, v in fixed):
@@ -219,7 +219,7 @@ def quiet() -> Iterator[None]:
 
 
 def drive(entry: ScheduleEntry, references: Sequence[Schedule], case: ScheduleCase, dtype: str, mode: str) -> Seen:
-    """Every rate that was used, by update."""
+    """Every rate used, by update."""
     if mode == "indexed" and entry.indexed:
         raise Unsupported(entry.indexed)
     if mode in entry.lacks:
@@ -248,9 +248,9 @@ def _indexed(driver: SchedulerDriver, indices: Sequence[float]) -> Seen:
     for t in [*indices, indices[1], indices[-1], 0]:
         driver.scheduler.step(t)
         seen.append((t, driver.use()))
-    if driver.entry.recursive:  # a step after an index would start from the rate of that index
+    if driver.entry.recursive:  # a step after an index would start from that index's rate
         return seen
-    for t in [t for t in indices if t == int(t)][-4:-1]:  # by index, and on from there
+    for t in [t for t in indices if t == int(t)][-4:-1]:  # by index, then stepping on from there
         driver.scheduler.step(t)
         driver.scheduler.step()
         seen.append((t + 1, driver.use()))
@@ -290,5 +290,5 @@ def _written(schedule: Schedule) -> str:
 
 def signature(entry: ScheduleEntry) -> list[str]:
     """The arguments of the installed constructor."""
-    optional = {"optimizer"} if entry.cls == "ChainedScheduler" else set()  # where it need not be given
+    optional = {"optimizer"} if entry.cls == "ChainedScheduler" else set()  # optional there
     return sorted(set(defaults(constructor(entry))) - {"optimizer"} | optional)

@@ -1,4 +1,4 @@
-"""The schedules of torch.optim.lr_scheduler, and SWALR: one entry each. A new one is an entry at the end."""
+"""The schedules of torch.optim.lr_scheduler, and SWALR: one entry each. Add a new one at the end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from reference.schedules import (
 )
 
 NO_INDEX = "step(epoch) is deprecated, and documented as not universally supported: {cls} has no closed form"
-OWN_RATE = ("OneCycleLR", "CyclicLR")  # their own arguments say where they start, not the optimizer
-LAST_EPOCH = "the schedules in it have to be resumed too, each from an epoch of its own: state_dict does it"
+OWN_RATE = ("OneCycleLR", "CyclicLR")  # they start from their own arguments, not from the optimizer's rate
+LAST_EPOCH = "the inner schedules must be resumed too, each from its own epoch: state_dict does that"
 NOT_HERE = "{cls}.step takes no epoch"
 
 
@@ -101,7 +101,7 @@ entries: dict[str, ScheduleEntry] = sequence(
             },
             promised={"scale-as-documented": {
                 "scale": Power(0.875), "scale_of": "iterations", "iterations": "cycle",
-                "why": "scale_mode documents iterations since the start of the cycle"}},
+                "why": "scale_mode is documented as iterations since the start of the cycle"}},
         ),
         _entry("SequentialLR", rules.Sequential, {"parts": "schedulers", "milestones": Argument("milestones", to=list, back=tuple)},
                base={"parts": (LINEAR, ANNEAL)}, recursive=True, indexed=NOT_HERE.format(cls="SequentialLR"),
@@ -115,7 +115,7 @@ entries: dict[str, ScheduleEntry] = sequence(
                    "three": {"everywhere": True, "parts": (CONSTANT, STAIRS, HALVED), "milestones": (5, 17)},
                    "restarts": {"parts": (HALVED, RESTARTS), "milestones": (6,)},
                    "multiplied": {"everywhere": True, "parts": (HALVED, rules.Multiplicative(rate=RATE, function=Power(0.9375))),
-                                  "why": "the second multiplies the rate that it is given"},
+                                  "why": "the second multiplies the rate it receives"},
                    "milestone-zero": {"parts": (CONSTANT, STAIRS), "milestones": (0,),
                                       "why": "the first schedule is never used"},
                    "milestone-one": {"parts": (CONSTANT, HALVED), "milestones": (1,)},

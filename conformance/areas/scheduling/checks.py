@@ -1,7 +1,7 @@
-"""Each way is held to the reference with the plan's learning rates: what the optimizer really used.
+"""Each way is held to the reference with the planned learning rates: what did the optimizer actually use?
 
-The reference goes through the training by itself, at each step with the learning rate of the plan; the parameters
-have to be its own after every batch. A rate that comes a step late, or is rounded, shows at that step.
+The reference trains by itself, at each step with the planned learning rate; the parameters must match its own after
+every batch. A rate that is a step late, or rounded, shows at that step.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ScheduledCheck(Check):
 
 @dataclass
 class Followed(Observation):
-    """A training, and the rule that it follows at the rates of the plan."""
+    """A training, and the rule that it follows at the planned rates."""
 
     entry: Entry = field(kw_only=True)
     reference: Reference = field(kw_only=True)
@@ -76,7 +76,7 @@ class Followed(Observation):
 
 @verdict_of.register
 def of_followed(seen: Followed, row: LedgerRow | None) -> Verdict:
-    """Every step beside the reference at the planned rate."""
+    """Every step against the reference at the planned rate."""
     found = Loop(seen.plan.check.framework, seen.entry, seen.reference, seen.trained, ways.rates()).free()
     blind = found.resolution > BLIND_ABOVE or found.resolved_steps < seen.steps
     return Verdict(
@@ -87,12 +87,12 @@ def of_followed(seen: Followed, row: LedgerRow | None) -> Verdict:
         first_bad=found.first_bad,
         resolution=found.resolution,
         blind="the bound is too wide: it could not have failed" if blind else "",
-        says="the learning rate that was used is not that of the plan, or the step differs",
+        says="the learning rate used is not the planned one, or the step differs",
     )
 
 
 def used(trained: Trained) -> list[float]:
-    """The learning rate of every plain step: how far it went, in units of the gradient where it began."""
+    """The learning rate of every plain step: its length, in units of the gradient at its start."""
     found = []
     for t, (before, after) in enumerate(zip(trained.states, trained.states[1:], strict=False), 1):
         grads = task.gradient(before.params, *task.batch(t))
@@ -102,7 +102,7 @@ def used(trained: Trained) -> list[float]:
 
 
 def fingerprint(trained: Trained) -> str:
-    """Of all bits of all states."""
+    """A digest of all bits of all states."""
     state = hashlib.sha256()
     for one in trained.states:
         for p in one.params:

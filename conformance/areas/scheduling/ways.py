@@ -1,7 +1,7 @@
 """The plan for the learning rate, and each way to follow it as a user writes it.
 
 Epochs 0 to 2 at `RATE`, then half of it after every two epochs: what ReduceLROnPlateau does with a metric that
-never improves after the first epoch. Halves are exact in every precision, so nobody has to round.
+never improves after the first epoch. Halves are exact in every precision, so nothing is rounded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from conformance.areas.training import routes, task
 from conformance.areas.training.loop import Trained
 
 RATE, EPOCHS = 2.0**-5, 8
-CHANGES = (3, 5, 7)  # the epochs that begin with half of the rate before
+CHANGES = (3, 5, 7)  # the epochs that start with half the previous rate
 
 
 def planned(epoch: int) -> float:
@@ -35,7 +35,7 @@ class Way:
     name: str
     says: str
     code: str  # as a user writes it
-    train: Callable[[Callable[..., Any], str], Trained]  # given what makes the optimizer, and the dtype
+    train: Callable[[Callable[..., Any], str], Trained]  # gets the maker of the optimizer, and the dtype
 
 
 Make = Callable[..., Any]  # (the framework, the learning rate[, the parameters]) -> the optimizer
@@ -64,7 +64,7 @@ def _callback(make: Make, dtype: str) -> Trained:
 def _plateau(make: Make, dtype: str) -> Trained:
     def callbacks(tf: Any) -> list[Any]:
         class Stuck(tf.keras.callbacks.Callback):
-            """A metric that never improves; callbacks that come later in the list see it."""
+            """A metric that never improves, for the callbacks later in the list."""
 
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 logs["stuck"] = 1.0
@@ -85,7 +85,7 @@ def _manual(make: Make, dtype: str) -> Trained:
 
 
 def _torch(scheduler: Callable[[Any, Any], Any], *given: Any) -> Callable[[Make, str], Trained]:
-    """The scheduler steps once an epoch, after the optimizer; `given` is what its step is told."""
+    """The scheduler steps once per epoch, after the optimizer; `given` are the arguments of its step."""
 
     def train(make: Make, dtype: str) -> Trained:
         kept = []
@@ -112,7 +112,7 @@ WAYS = (
     Way(
         "keras",
         "schedule-object",
-        "a schedule object in the place of the learning rate, read at every step",
+        "a schedule object as the learning rate, read at every step",
         "SGD(PiecewiseConstantDecay([11, 19, 27], [...])), fit",
         _schedule,
     ),
@@ -126,7 +126,7 @@ WAYS = (
     Way(
         "keras",
         "plateau",
-        "ReduceLROnPlateau, with a metric that is stuck from the first epoch on",
+        "ReduceLROnPlateau, with a metric stuck from the first epoch on",
         "fit(callbacks=[ReduceLROnPlateau('stuck', factor=0.5, patience=2)])",
         _plateau,
     ),
@@ -140,21 +140,21 @@ WAYS = (
     Way(
         "torch",
         "multi-step",
-        "MultiStepLR, the scheduler of a schedule object with these boundaries",
+        "MultiStepLR, the counterpart of a schedule object with these boundaries",
         "MultiStepLR(optimizer, [3, 5, 7], 0.5), scheduler.step() after each epoch",
         _torch(lambda module, made: module.MultiStepLR(made, list(CHANGES), 0.5)),
     ),
     Way(
         "torch",
         "lambda",
-        "LambdaLR, the scheduler of a Python function: it returns a factor",
+        "LambdaLR, for a Python function, which returns a factor",
         "LambdaLR(optimizer, lambda epoch: planned(epoch) / lr), scheduler.step() after each epoch",
         _torch(lambda module, made: module.LambdaLR(made, lambda epoch: planned(epoch) / RATE)),
     ),
     Way(
         "torch",
         "plateau",
-        "ReduceLROnPlateau with a metric that is stuck: one epoch of patience less than Keras",
+        "ReduceLROnPlateau with a stuck metric: one epoch of patience less than in Keras",
         "ReduceLROnPlateau(optimizer, factor=0.5, patience=1), scheduler.step(1.0) after each epoch",
         _torch(lambda module, made: module.ReduceLROnPlateau(made, factor=0.5, patience=1), 1.0),
     ),
@@ -170,7 +170,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class ScheduledRule:
-    """An optimizer, and how it is made in either framework."""
+    """An optimizer, and how to make it in either framework."""
 
     name: str
     why: str
@@ -178,7 +178,7 @@ class ScheduledRule:
     keras: Make
     torch: Make
     dtypes: tuple[str, ...] = ("float64",)
-    ways: tuple[str, ...] = ()  # all, if none is named
+    ways: tuple[str, ...] = ()  # all, if empty
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r}, {dict(self.hyperparameters)!r})"
@@ -187,7 +187,7 @@ class ScheduledRule:
 RULES = {
     "sgd": ScheduledRule(
         "sgd",
-        "plain steps, of which the learning rate can be read off",
+        "plain steps, from which the learning rate can be read off",
         {},
         lambda tf, rate: tf.keras.optimizers.SGD(rate),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate),
@@ -195,7 +195,7 @@ RULES = {
     ),
     "momentum": ScheduledRule(
         "sgd",
-        "with momentum: the rate stands inside of the velocity in Keras and outside of it in torch",
+        "with momentum: the rate is inside the velocity in Keras and outside it in torch",
         {"momentum": 0.875},
         lambda tf, rate: tf.keras.optimizers.SGD(rate, momentum=0.875),
         lambda torch, rate, params: torch.optim.SGD(params, lr=rate, momentum=0.875),

@@ -1,8 +1,8 @@
-"""A training judged: the reference goes through it as well, and finds its gradients itself.
+"""Judging a training: the reference trains too, and computes its own gradients.
 
 `Loop` is a `Judge` whose gradients are those of the task at the parameters that a step starts from. Free-running,
-nothing of the implementation enters but the first weights: losses, gradients and steps are all predicted, with a
-bound on the rounding that any right evaluation of them can have made.
+nothing but the initial weights comes from the implementation: losses, gradients and steps are all predicted, with a
+bound on the rounding of any right evaluation of them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from reference.bounded import Bounded
 from reference.formats import Format
 
 Through = Callable[[Sequence[Any], list[Any]], list[Any]]
-"""What is done with the gradients before the step: given the parameters and the gradients."""
+"""Changes the gradients before the step, given the parameters and the gradients."""
 
 
 @dataclass
 class Trained:
-    """What an implementation did: the loss of each batch before its step, and the states from the start on."""
+    """What an implementation did: the loss of each batch before its step, and all states from the start."""
 
     fmt: Format  # of what it computes
     losses: list[float]
     states: list[State]
-    grads: list[list[np.ndarray]] = field(default_factory=list)  # where they can be seen
+    grads: list[list[np.ndarray]] = field(default_factory=list)  # if they can be read
 
     @property
     def steps(self) -> int:
@@ -45,7 +45,7 @@ class Trained:
 
 @dataclass
 class Predicted:
-    """What the reference says: value and bound of every loss, and of all parameters, laid end to end."""
+    """The reference's predictions: value and bound of every loss, and of all parameters, flattened."""
 
     losses: list[Bounded]
     params: list[Bounded]
@@ -65,7 +65,7 @@ class Loop(Judge):
         batch: Any = task.batch,
     ):
         everything = Group(tuple(range(len(task.SHAPES))), reference)
-        # The judge asks the problem where gradients are missing. None is; what they are, the loop finds itself.
+        # The problem only tells the judge that there are no missing gradients; the loop computes their values.
         there = tuple(np.zeros(shape) for shape in task.SHAPES)
         problem = Problem("regression", "", task.start(), (there,) * trained.steps)
         for here, right in zip(trained.states[0].params, task.start(), strict=True):
@@ -73,7 +73,7 @@ class Loop(Judge):
                 raise ValueError(f"{framework} {entry.cls}: the first weights are not those of the task")
         super().__init__(Evidence(entry, trained.fmt, [everything], problem, trained.states, rates or {}))
         self.framework, self.losses, self.through, self.batch = framework, trained.losses, through, batch
-        self._said: dict[int, Bounded] = {}  # the loss of each step that was evaluated last
+        self._said: dict[int, Bounded] = {}  # the loss at each step of the latest evaluation
         self._predicted: Predicted | None = None
         self.losses_locked: list[tuple[float, Worst]] = []
         self.losses_free: list[tuple[float, Worst]] = []
@@ -109,7 +109,7 @@ class Loop(Judge):
         return self._predicted
 
     def free(self) -> Judged:
-        """The reference from the first weights on, losses included."""
+        """The reference from the initial weights on, including losses."""
         said = dict(enumerate(self.predicted().losses, 1))
         found = super().free()
         self.losses_free = self._compared(said)

@@ -1,7 +1,7 @@
-"""The ways in which users train: fit, train_on_batch, loops of their own; optimizer.step in torch.
+"""The ways in which users train: fit, train_on_batch, custom loops; optimizer.step in torch.
 
-Each trains the task's model, made of the framework's own layers, and gives the parameters after every batch, in the
-layout of the task.
+Each trains the task's model, made of the framework's own layers, and returns the parameters after every batch, in
+the layout of the task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Hook = Callable[[int, Any], None]  # called with the epoch, counted from 0, and 
 
 
 def tensorflow() -> Any:
-    """TensorFlow, with the Keras that runs on it."""
+    """TensorFlow, if Keras runs on it."""
     if keras_versions.backend() != "tensorflow":
         raise Unsupported(
             f"{keras_versions.described()}: trainings are written with tf.GradientTape and tf.function, "
@@ -46,9 +46,9 @@ def floatx(dtype: str) -> Iterator[Any]:
 
 
 def keras_model(tf: Any, dtype: str, **options: Any) -> Any:
-    """The task's model of Dense layers; the options are given to each layer.
+    """The task's model of Dense layers; the options go to each layer.
 
-    So is the dtype: Keras 3 keeps the policy of the floatx that it saw first.
+    So does the dtype: Keras 3 keeps the policy of the first floatx it saw.
     """
     layers, options = tf.keras.layers, {"dtype": dtype, **options}
     model = tf.keras.Sequential(
@@ -117,7 +117,7 @@ def keras(
     layers: dict[str, Any] | None = None,
     **fit: Any,
 ) -> Trained:
-    """Train by one of `ROUTES`; `optimizer` and `callbacks` are made with the tensorflow that they are given."""
+    """Train by one of `ROUTES`; `optimizer` and `callbacks` are called with the tensorflow module."""
     with floatx(dtype) as tf:
         model, made = keras_model(tf, dtype, **(layers or {})), optimizer(tf)
         found = Trained(BINDINGS["keras"].formats(dtype), [], [keras_state(model)])
@@ -141,7 +141,7 @@ def _fit(
             found.states.append(keras_state(self.model))
 
     model.compile(optimizer, "mse")
-    # In the order of the task, unless asked for otherwise.
+    # In the order of the task by default.
     options = {"shuffle": False, "batch_size": task.BATCH, **options}
     x, y = task.data()
     model.fit(x, y, epochs=epochs, callbacks=[Watch(), *callbacks], verbose=0, **options)
@@ -151,7 +151,7 @@ def _fit(
 
 
 def torch_model(torch: Any, dtype: str) -> Any:
-    """The task's model of Linear layers, which keep the transpose."""
+    """The task's model of Linear layers, which store the transpose."""
     model = torch.nn.Sequential(
         torch.nn.Linear(task.FEATURES, task.HIDDEN), torch.nn.Tanh(), torch.nn.Linear(task.HIDDEN, 1)
     ).to(getattr(torch, dtype))
@@ -174,7 +174,7 @@ def torch(
     before_step: Callable[[Any, Any], None] | None = None,
     zero: bool = True,
 ) -> Trained:
-    """The loop of the tutorials: zero_grad, backward, step; `optimizer` is given torch and the parameters."""
+    """The tutorials' loop: zero_grad, backward, step; `optimizer` is called with torch and the parameters."""
     import torch as library
 
     model = torch_model(library, dtype)

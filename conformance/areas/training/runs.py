@@ -1,4 +1,4 @@
-"""The task trained with an optimizer of a framework, driven by its binding: losses, gradients, states."""
+"""The task trained with a framework's optimizer, driven by its binding: losses, gradients, states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Differentiate = Callable[[Any, np.ndarray, np.ndarray], tuple[float, list[np.nda
 
 
 def train(framework: str, entry: Entry, reference: Reference, dtype: str, steps: int) -> Trained:
-    """Train with the framework's own optimizer, loss and differentiation; keep all that it goes through."""
+    """Train with the framework's own optimizer, loss and differentiation; record every step."""
     found = Trained(BINDINGS[framework].formats(dtype), [], [])
     for driver, loss, grads in _steps(framework, entry, reference, dtype, steps):
         found.states.append(driver.read())
@@ -33,7 +33,7 @@ def train(framework: str, entry: Entry, reference: Reference, dtype: str, steps:
 def last_loss(
     framework: str, entry: Entry, reference: Reference, dtype: str, steps: int, scale: float = 1.0
 ) -> float:
-    """The same with gradients that are multiplied by `scale`: the loss before the last step alone."""
+    """The same with gradients multiplied by `scale`: only the loss before the last step."""
     *_, (_, loss, _) = _steps(framework, entry, reference, dtype, steps, scale)
     return loss
 

@@ -1,9 +1,9 @@
-"""The regression that every training here is about: its data, its model, and loss and gradient in closed form.
+"""The regression of every training here: its data, its model, and loss and gradient in closed form.
 
     h = tanh(x W + b)      y_hat = h V + c      loss = mean over the batch of (y_hat - y)^2
 
-x is a batch of `BATCH` rows with 5 features, W is (5, 4), b (4,), V (4, 1), c (1,): the layout of Keras, of which
-torch.nn.Linear keeps the transpose. The gradient, by the chain rule, with r = y_hat - y and n the batch size:
+x is a batch of `BATCH` rows with 5 features, W is (5, 4), b (4,), V (4, 1), c (1,): the layout of Keras;
+torch.nn.Linear stores the transpose. The gradient, by the chain rule, with r = y_hat - y and n the batch size:
 
     d = 2 r / n     dV = h' d     dc = sum d     e = (d V') (1 - h^2)     dW = x' e     db = sum e
 
@@ -42,7 +42,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def start() -> tuple[np.ndarray, ...]:
-    """The first weights."""
+    """The initial weights."""
     rng = np.random.RandomState(6)
     return tuple(_float32(0.5 * rng.standard_normal(shape)) for shape in SHAPES)
 
