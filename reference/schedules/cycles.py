@@ -110,8 +110,9 @@ class OneCycle(Schedule):
 
     with eta_max `peak`, d `div`, f `final_div`. Between two updates that are n apart, the rate goes from a to b
     along half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the
-    opposite way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and constant in a third
-    phase; without `cycle_momentum` it is left alone. `strategy` says which curve, `three_phase` how many phases.
+    opposite way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and constant in
+    a third phase; without `cycle_momentum` it is left alone. `strategy` says which curve, `three_phase` how many
+    phases.
 
     Source: Smith & Topin, Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates,
     2018, Section 3 (three phases), https://arxiv.org/abs/1708.07120;
