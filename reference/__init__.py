@@ -1,8 +1,9 @@
-"""NumPy references of optimizers: the oracle. Imports NumPy alone and names no framework in its code.
+"""NumPy references of optimizers: the oracle. Imports only NumPy and names no framework in its code.
 
 Imported by: areas, bindings, cases, checking, judge, lab, mutants, porting, proof, run.
 
-To add an optimizer: a module here with its class; it is found by itself. To add a schedule: a class in schedules/.
+To add an optimizer, add a module here with its class: it is found automatically. To add a schedule, add a class in
+schedules/.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def _found() -> dict[str, type[Reference]]:
     return {c.__name__.lower(): c for c in classes if issubclass(c, Reference) and c.title}
 
 
-# Every optimizer by its name, lower case.
+# Every optimizer by its lower-case name.
 REFERENCES: dict[str, type[Reference]] = _found()
 globals().update({c.__name__: c for c in REFERENCES.values()})
 

@@ -16,15 +16,15 @@ ZHUANG = "Zhuang et al. 2020, Algorithm 2"
 
 @dataclass(frozen=True)
 class AdaBelief(PerTensor):
-    """Adam whose second moment is of how far the gradient is from its own average: the belief in it.
+    """Adam whose second moment measures how far the gradient is from its own average: the belief in it.
 
         m <- beta_1 m + (1 - beta_1) g              s <- beta_2 s + (1 - beta_2) (g - m)^2 + epsilon
         theta <- theta - alpha (m / (1 - beta_1^t)) / (sqrt(s / (1 - beta_2^t)) + epsilon)
 
     with alpha `learning_rate`, g the gradient, theta the parameter, t the slot "step" counted from 1, m and s the
-    slots "m" and "s", of the parameter's shape and 0 at first. The m in s is the new one. The one epsilon stands in
-    both places, as the paper has it: added to s at every step it has the unit of g squared and adds up in s, and
-    beside the root the unit of g.
+    slots "m" and "s", of the parameter's shape and 0 at first. The m in s is the updated one. The same epsilon
+    appears in both places, as in the paper: in s, where it is added at every step and accumulates, it has the unit
+    of g squared; beside the root it has the unit of g.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 

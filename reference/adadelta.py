@@ -23,7 +23,7 @@ from reference.bounded import average
 
 @dataclass(frozen=True)
 class Adadelta(PerTensor):
-    """Adadelta: steps in units of the parameter, by the ratio of two root mean squares.
+    """Adadelta: steps in units of the parameter, from the ratio of two root mean squares.
 
         n <- rho n + (1 - rho) g g
         d = sqrt(u + epsilon) / sqrt(n + epsilon) g
@@ -32,7 +32,7 @@ class Adadelta(PerTensor):
 
     with eta `learning_rate` (1 in the paper), rho the decay rate, g the gradient, theta the parameter; n and u
     the slots "n" and "u", of the parameter's shape and 0 at first. d has the unit of theta, and is not scaled
-    with eta where it enters u. epsilon is added to squares of either unit; without it the first step, and so
+    by eta where it enters u. epsilon is added to squares of both units; without it the first step, and so
     every step, is 0.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
@@ -40,8 +40,10 @@ class Adadelta(PerTensor):
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012, Algorithm 1 and equation 9; PyTorch
-    documentation, torch.optim.Adadelta (the learning rate).
+    Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012, Algorithm 1 and equation 9,
+    https://arxiv.org/abs/1212.5701;
+    PyTorch documentation, torch.optim.Adadelta (the learning rate),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.Adadelta.html
     """
 
     title: ClassVar[str] = "Adadelta"

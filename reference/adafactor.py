@@ -14,18 +14,18 @@ SHAZEER = "Shazeer & Stern 2018"
 
 
 def rms(x: Array) -> Array:
-    """The root of the mean of the squares of all elements."""
+    """The root mean square of all elements."""
     return np.sqrt(np.mean(x * x))
 
 
 @dataclass(frozen=True)
 class Adafactor(PerTensor):
-    """Adaptive learning rates with sublinear memory: of a matrix, row and column means of g^2 alone.
+    """Adaptive learning rates with sublinear memory: for a matrix, only row and column means of g^2 are kept.
 
         rho = min(gamma, 1 / sqrt t)        alpha = max(epsilon_2, RMS(theta)) rho        beta_2 = 1 - t^tau
         s = g g + epsilon_1                                             (denominator: s = g g)
 
-        factored, a tensor of two dimensions or more; i its last but one, j its last index:
+        factored, a tensor of two dimensions or more; i its second-to-last, j its last index:
             R_i <- beta_2 R_i + (1 - beta_2) mean_j s        C_j <- beta_2 C_j + (1 - beta_2) mean_i s
             V_ij = R_i C_j / mean_i R                                   (denominator: / max(mean_i R, epsilon_1))
         otherwise:
@@ -36,20 +36,22 @@ class Adafactor(PerTensor):
 
     with gamma `learning_rate`, relative to the size of the parameter and without a unit; tau `beta_2_decay`; d
     `clip_threshold`; g the gradient, theta the parameter, t the slot "step" counted from 1. R and C are the slots
-    "row" and "column", of the parameter's shape without its last and its last but one dimension, None where it is
-    not factored; V is the slot "v", of the parameter's shape, which of a factored parameter is no memory but
-    what was estimated last. All start at 0, which is forgotten: beta_2 is 0 at t = 1. epsilon_1 has the unit of
-    g^2 (`epsilon_place` "denominator": it is compared with both g and g^2); epsilon_2 that of theta. The means
-    stand for the paper's sums: their sizes cancel in V. With `relative_step` off, rho = gamma at every step.
+    "row" and "column", of the parameter's shape without its last and its second-to-last dimension, respectively,
+    None where it is not factored; V is the slot "v", of the parameter's shape, which for a factored parameter is
+    not memory but the latest estimate. All start at 0, which has no effect: beta_2 is 0 at t = 1. epsilon_1 has
+    the unit of g^2 (`epsilon_place` "denominator": it is compared with both g and g^2); epsilon_2 that of theta.
+    The means replace the paper's sums: the sizes cancel in V. With `relative_step` off, rho = gamma at every step.
 
     Weight decay lambda, `weight_decay`, is decoupled: theta <- (1 - gamma lambda) theta before the update; alpha is
-    of the parameter before it, the theta_t-1 of the step.
+    computed from the parameter before the decay, the theta_t-1 of the step.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Shazeer & Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, ICML 2018, Algorithms
-    4 and 5, with the hyperparameters of Algorithm 6; PyTorch documentation, torch.optim.Adafactor (gamma, weight
-    decay, the means, epsilon_1 in the denominators); Keras documentation, Adafactor (relative_step).
+    4 and 5, with the hyperparameters of Algorithm 6, https://arxiv.org/abs/1804.04235;
+    PyTorch documentation, torch.optim.Adafactor (gamma, weight decay, the means, epsilon_1 in the denominators),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.Adafactor.html;
+    Keras documentation, Adafactor (relative_step), https://keras.io/api/optimizers/adafactor/
     """
 
     title: ClassVar[str] = "Adafactor"

@@ -22,7 +22,7 @@ from reference.base import (
 
 @dataclass(frozen=True)
 class Adagrad(PerTensor):
-    """Adaptive subgradient method, its diagonal form.
+    """The adaptive subgradient method in its diagonal form.
 
         s <- s + g g
         eta_t = eta / (1 + (t - 1) d)
@@ -32,8 +32,8 @@ class Adagrad(PerTensor):
 
     with eta `learning_rate`, d `learning_rate_decay`, g the gradient, theta the parameter, t the slot "step"
     counted from 1, s the slot "s", of the parameter's shape, which starts at `initial_accumulator` (in units of
-    g squared). epsilon has the unit of g outside of the root, of g squared inside. With epsilon = 0 and
-    nothing but zero gradients so far the step is 0 / 0, not a number.
+    g squared). epsilon has the unit of g outside the root, of g squared inside. With epsilon = 0 and only zero
+    gradients so far, the step is 0 / 0, not a number.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - eta lambda) theta before the update.
@@ -41,9 +41,12 @@ class Adagrad(PerTensor):
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Duchi, Hazan & Singer, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization,
-    JMLR 12, 2011, Figure 1 (H_t = delta I + diag(s_t), delta outside of the root) and equation 1; Ruder, An
-    overview of gradient descent optimization algorithms, 2016, Section 4.3 (epsilon inside); PyTorch
-    documentation, torch.optim.Adagrad (learning rate decay, initial accumulator value).
+    JMLR 12, 2011, Figure 1 (H_t = delta I + diag(s_t), delta outside the root) and equation 1,
+    https://jmlr.org/papers/v12/duchi11a.html;
+    Ruder, An overview of gradient descent optimization algorithms, 2016, Section 4.3 (epsilon inside),
+    https://arxiv.org/abs/1609.04747;
+    PyTorch documentation, torch.optim.Adagrad (learning rate decay, initial accumulator value),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.Adagrad.html
     """
 
     title: ClassVar[str] = "Adagrad"

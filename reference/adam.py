@@ -48,8 +48,8 @@ class Adam(PerTensor):
 
     with alpha `learning_rate`, g the gradient, theta the parameter, t the slot "step" counted from 1, m, v
     and w the slots "m", "v" and "v_max", all of the parameter's shape and 0 at first. epsilon has the
-    unit of g. `epsilon_place` "hat" is the paper's more efficient order, in which epsilon is not scaled
-    with the bias correction and so means another number.
+    unit of g. `epsilon_place` "hat" is the paper's more efficient order, in which the bias correction does
+    not scale epsilon, so that the same number has a different effect.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - alpha lambda) theta before the update.
@@ -57,9 +57,11 @@ class Adam(PerTensor):
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, Algorithm 1 and the last
-    paragraph of Section 2 (hat); Reddi, Kale & Kumar, On the Convergence of Adam and Beyond, ICLR 2018,
-    Algorithm 2 (AMSGrad, without bias correction: the maximum is of v); Loshchilov & Hutter, Decoupled
-    Weight Decay Regularization, ICLR 2019, Algorithm 2.
+    paragraph of Section 2 (hat), https://arxiv.org/abs/1412.6980;
+    Reddi, Kale & Kumar, On the Convergence of Adam and Beyond, ICLR 2018, Algorithm 2 (AMSGrad, without bias
+    correction: the maximum is of v), https://arxiv.org/abs/1904.09237;
+    Loshchilov & Hutter, Decoupled Weight Decay Regularization, ICLR 2019, Algorithm 2,
+    https://arxiv.org/abs/1711.05101
     """
 
     title: ClassVar[str] = "Adam"
@@ -116,8 +118,11 @@ class Adam(PerTensor):
 class AdamW(Adam):
     """Adam with decoupled weight decay: `Adam` with `decay` "decoupled" and the paper's usual lambda.
 
-    Source: Loshchilov & Hutter, Decoupled Weight Decay Regularization, ICLR 2019, Algorithm 2, with the
-    decay multiplied by the learning rate, as PyTorch and Keras document it.
+    Source: Loshchilov & Hutter, Decoupled Weight Decay Regularization, ICLR 2019, Algorithm 2,
+    https://arxiv.org/abs/1711.05101;
+    PyTorch documentation, torch.optim.AdamW (the decay is multiplied by the learning rate),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html;
+    Keras documentation, AdamW, https://keras.io/api/optimizers/adamw/
     """
 
     title: ClassVar[str] = "AdamW"

@@ -24,7 +24,7 @@ from reference.bounded import average
 
 @dataclass(frozen=True)
 class Adamax(PerTensor):
-    """Adam with the infinity norm in the place of the second moment.
+    """Adam with the infinity norm in place of the second moment.
 
         m <- beta_1 m + (1 - beta_1) g
         alpha_t = alpha / (1 - beta_1^t)
@@ -39,8 +39,11 @@ class Adamax(PerTensor):
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, Algorithm 2; PyTorch documentation,
-    torch.optim.Adamax (epsilon in the norm); Keras documentation, Adamax (epsilon beside it).
+    Source: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, Algorithm 2,
+    https://arxiv.org/abs/1412.6980;
+    PyTorch documentation, torch.optim.Adamax (epsilon in the norm),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.Adamax.html;
+    Keras documentation, Adamax (epsilon beside it), https://keras.io/api/optimizers/adamax/
     """
 
     title: ClassVar[str] = "Adamax"

@@ -1,4 +1,4 @@
-"""Arithmetic, functions and comparisons, element by element: the rules that `reference.bounded` states."""
+"""Arithmetic, functions and comparisons, element by element: the rules stated in `reference.bounded`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def subtract(a: Any, b: Any) -> Bounded:
 
 
 def _together(a: Bounded, b: Bounded) -> np.ndarray:
-    """The sum of two errors; to add nothing is left out, because most operands are exact."""
+    """The sum of two errors; adding zero is skipped, because most operands are exact."""
     zero = WORKING.zero
     return b._error if a._error is zero else a._error if b._error is zero else a._error + b._error
 
@@ -70,7 +70,7 @@ def sqrt(a: Any) -> Bounded:
     low = np.sqrt(np.maximum(least, 0))
     error = np.maximum(value, np.sqrt(np.maximum(a.value, 0) + a._error) - value)
     error = np.where(low > 0, a._error / np.where(low > 0, value + low, 1), error)
-    # A negative radicand that may be positive could be anything; one that is surely negative is nan.
+    # Where a negative radicand may be positive the root could be anything; where it cannot, it is nan.
     unknown = (a.value < 0) & (a.value + a._error >= 0)
     error = np.where(unknown, np.inf, error)
     value = np.where(unknown, 0, value)
@@ -95,7 +95,7 @@ def power(a: Any, b: Any) -> Bounded:
 
 
 def function(f: Callable, slope: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[Any], Bounded]:
-    """A library function, whose derivative near (value, error) is at most `slope`.
+    """A library function whose derivative within the error of the value is at most `slope`.
 
     Accurate to 8 units: vectorized float32 functions are allowed 4 units in the last place.
     """
@@ -108,7 +108,7 @@ def function(f: Callable, slope: Callable[[np.ndarray, np.ndarray], np.ndarray])
 
 
 def _extreme(pick: np.ufunc, a: Any, b: Any) -> Bounded:
-    """The larger or smaller: no rounding, and where the two are apart, only the chosen one's error."""
+    """The larger or smaller: no rounding, and where the two are clearly apart, only the chosen one's error."""
     a, b, fmt, weak = meet(a, b)
     value = pick(a.value, b.value)
     if a._error is WORKING.zero and b._error is WORKING.zero:
@@ -129,12 +129,12 @@ def minimum(a: Any, b: Any) -> Bounded:
 
 
 def compare(a: Any, b: Any, relation: np.ufunc) -> np.ndarray:
-    """a > b or a >= b: yes, no, or by the branch that `candidates` follows."""
+    """a > b or a >= b: yes, no, or the answer of the branch that `candidates` follows."""
     a, b, _, _ = meet(a, b)
     difference, error = a.value - b.value, a._error + b._error
     same = ~np.isfinite(a.value) & (a.value == b.value)
     difference = np.where(same, 0, difference)
-    # "a > b" is sure where d > e, and surely false where d <= -e; with ">=", d >= e and d < -e.
+    # "a > b" is surely true where d > e, and surely false where d <= -e; for ">=", d >= e and d < -e.
     surely = relation(difference, error)
     surely_not = ~relation(difference, -error)
     return decide(surely, surely_not, a, b)
@@ -151,13 +151,13 @@ def equal(a: Any, b: Any) -> np.ndarray:
 def sign(a: Any) -> Bounded:
     a, fmt, weak = alone(a)
     value = np.where(a > 0, 1, np.where(a < 0, -1, 0))
-    error = np.where(np.isinf(a._error), np.inf, 0)  # what could be anything could be nan
+    error = np.where(np.isinf(a._error), np.inf, 0)  # a value that could be anything could be nan
     return Bounded(np.where(np.isnan(a.value), np.nan, value), error, fmt, weak)
 
 
 @remembered
 def floor(a: Any) -> Bounded:
-    """Exact, unless a whole number lies within the error: then it is one or the other."""
+    """Exact, unless a whole number lies within the error: then the result is one of the two."""
     a, fmt, weak = alone(a)
     low, high = np.floor(a.value - a._error), np.floor(a.value + a._error)
     if np.any(high > low + 1):
@@ -168,7 +168,7 @@ def floor(a: Any) -> Bounded:
 
 
 def remainder(a: Any, b: Any) -> Bounded:
-    """What the division into whole numbers leaves."""
+    """The remainder of floor division."""
     return subtract(a, multiply(b, floor(divide(a, b))))
 
 

@@ -4,11 +4,10 @@
     step(params, grads, slots) -> (params, slots)
 
 `params` and `grads` are lists of arrays; a missing gradient is None. `slots` maps the name of a slot to
-a list with one array a tensor (or a list of one, where all tensors share it; None for a tensor that has no
-such slot). The counter of steps is
-state like any other, so it is the slot "step". Nothing is changed in place.
+a list with one array per tensor (or a list of one, where all tensors share it; None for a tensor that has no
+such slot). The step counter is state like any other, so it is the slot "step". Nothing is changed in place.
 
-The lines run on NumPy arrays and on `reference.bounded.Bounded` alike, hyperparameters included.
+The code runs on NumPy arrays and on `reference.bounded.Bounded` alike, hyperparameters included.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ def hyper(
     """A hyperparameter, or a form in which published versions of the rule differ.
 
     Arguments:
-        default: the value of the publication, where it gives one.
+        default: the published value, where there is one.
         cite: the paper (with section or equation) or the documentation that has it.
-        base: the value in every case that is not about it, where the default is no good for telling
+        base: the value in every case that is not about this field, where the default cannot tell
             implementations apart; exact in every precision (0.875, not 0.9). None: the default.
-        probe: another value, in a case of its own. None: there is nothing else to see.
+        probe: another value, tested in a case of its own. None: there is nothing more to test.
         needs: other hyperparameters without which it has no effect.
-        within: the allowed interval, as a mathematician writes it: "[0, 1)".
+        within: the allowed interval in mathematical notation: "[0, 1)".
         one_of: the allowed values of a form.
     """
     return field(
@@ -70,15 +69,15 @@ class Reference:
 
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    bound: ClassVar[str] = "derived"  # "statistical" where an ensemble bounds what running errors cannot
-    closure: ClassVar[bool] = False  # whether `step` takes, for `grads`, a function from x to loss and gradient
+    bound: ClassVar[str] = "derived"  # "statistical" where an ensemble bounds what running error analysis cannot
+    closure: ClassVar[bool] = False  # whether `grads` of `step` is a function from x to loss and gradient
     # Sets of hyperparameters that interact: each is a case of its own.
     combinations: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    # Hyperparameters with which all slots of the rule matter, where without them some are not there or say nothing.
+    # Hyperparameters with which every slot of the rule matters; without them some slots are absent or trivial.
     stateful: ClassVar[Mapping[str, Any]] = {}
-    # Slots that follow from the steps and the hyperparameters alone, whatever the gradients are.
+    # Slots that depend only on the step count and the hyperparameters, not on the gradients.
     schedule: ClassVar[tuple[str, ...]] = ()
-    # The form of the gradients: "dense", or "rows" (`reference.rows.Rows`) for a rule that is about sparse ones.
+    # The form of the gradients: "dense", or "rows" (`reference.rows.Rows`) for a rule for sparse ones.
     gradients: ClassVar[str] = "dense"
     separable: ClassVar[bool] = False
 
@@ -103,7 +102,7 @@ class Reference:
 
 
 def counter(default: str = "parameter") -> Any:
-    """The form field for what the step counter counts."""
+    """The form that says what the step counter counts."""
     return hyper(
         default,
         one_of=("parameter", "optimizer"),
@@ -115,21 +114,21 @@ def counter(default: str = "parameter") -> Any:
 
 @dataclass(frozen=True)
 class PerTensor(Reference):
-    """Adapter for the rules that treat each tensor by itself: subclasses write `update` for one tensor."""
+    """Adapter for rules that treat each tensor separately: subclasses write `update` for one tensor."""
 
-    elementwise: ClassVar[bool] = True  # and each element by itself, from what it has alone
-    separable: ClassVar[bool] = True  # no element's update looks at another's; a number a tensor may be beside
+    elementwise: ClassVar[bool] = True  # and each element separately, from its own values only
+    separable: ClassVar[bool] = True  # no element's update depends on another's; a number per tensor is allowed
 
     def slot_names(self) -> tuple[str, ...]:
         """The slots that these hyperparameters need, besides "step"."""
         return ()
 
     def shared(self, name: str) -> bool:
-        """Whether all tensors have one value of the slot `name` in common: each computes the same from it."""
+        """Whether all tensors share one value of the slot `name`: each computes the same new value from it."""
         return False
 
     def start(self, name: str, param: Array) -> Array | None:
-        """The first value of the slot `name`; None where this tensor has none."""
+        """The first value of the slot `name`; None where this tensor has no such slot."""
         return np.zeros_like(param)
 
     def update(self, t: Array, param: Array, grad: Array, slot: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
@@ -156,7 +155,7 @@ class PerTensor(Reference):
         if self._shared_counter:
             slots["step"] = [slots["step"][0] + 1]
         for i, grad in enumerate(grads):
-            if grad is None:  # a parameter without a gradient is left alone, its slots and counter too
+            if grad is None:  # a parameter without a gradient is left alone, as are its slots and counter
                 continue
             if self._shared_counter:
                 t = slots["step"][0]
@@ -207,7 +206,7 @@ def maximize() -> Any:
 
 
 def directed(reference: Any, param: Array, grad: Array) -> tuple[Array, Array]:
-    """What the rules do before their own: the sign of the gradient, and the weight decay of either form."""
+    """What precedes the rule itself: the sign of the gradient, and weight decay in either form."""
     if reference.maximize:
         grad = -grad
     if reference.weight_decay != 0:

@@ -15,16 +15,16 @@ roundoff, a the exact and a+da the computed operand, |da| <= ea:
     A @ B    |A| eB + eA |B| + eA eB              + k u |A||B|         + k underflow + (k-1) flushed
     max, min, abs, neg, where: no rounding of their own
 
-and |result| stands for the largest the computed result can be, |value| + error. A result that is
-exactly representable, of exact scalars, is exact. Every operation also adds the rounding of the
+where |result| is the largest magnitude that the computed result can have, |value| + error. A result of
+exact scalars that is exactly representable is exact. Every operation also adds the rounding of the
 extended precision itself, which matters only where np.longdouble is no wider than float64.
 
 A scalar of the host language is *weak*: it takes the precision of the array that it meets, and is
-rounded once on the way unless that precision represents it. A *strong* scalar is a tensor of the
+rounded once on entry unless that precision represents it exactly. A *strong* scalar is a tensor of the
 framework: what is computed from it is rounded to its format at every operation.
 
 At a discontinuity a comparison answers yes, no or maybe; a maybe needs `candidates`, which evaluates
-the formula once for each answer. Outside of it a maybe raises `Ambiguous`.
+the formula once for each answer. Outside `candidates`, a maybe raises `Ambiguous`.
 
 An unknown function is refused, and so is conversion to a plain array: a bound is never lost silently.
 """
@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from reference import whole  # noqa: F401 - which, with the arithmetic that it imports, registers the rules
+from reference import whole  # noqa: F401 - registers the rules, as does the arithmetic that it imports
 from reference.duck import Bounded
 from reference.formats import WORKING
 from reference.rounding import entering, every, flushed, number, representable, strong
@@ -46,9 +46,9 @@ __all__ = ["Bounded", "accumulated", "average", "could_be_negative", "number", "
 def average(beta: Any, old: Any, new: Any) -> Any:
     """The exponential moving average beta old + (1 - beta) new, on arrays and on bounded values.
 
-    It is as often evaluated as old + (1 - beta)(new - old), whose rounding is larger where the two are far
-    apart. The bound covers the rounding of both; the error that it carries is that of the first form,
-    which contracts, so that it does not grow with the number of steps.
+    It is just as often evaluated as old + (1 - beta)(new - old), whose rounding is larger where the two are far
+    apart. The bound covers the rounding of both forms; the error that it propagates is that of the first form,
+    which contracts, so it does not grow with the number of steps.
     """
     one = 1 - beta
     result = beta * old + one * new
@@ -65,7 +65,7 @@ def average(beta: Any, old: Any, new: Any) -> Any:
         if fmt.flush:
             extra = extra + np.where(apart > 0, (1 + abs(w.value)) * flushed(fmt), 0)
         if not every(apart <= fmt.largest, axis=None):
-            # The difference of the two, and so the other order, can overflow, or be inf - inf.
+            # The difference of the two, and so the other form, can overflow, or be inf - inf.
             extra = np.where(apart <= fmt.largest, extra, np.where(np.isnan(result.value), 0, np.inf))
         result = Bounded(result.value, result._error + extra, fmt, result.weak)
     return result
@@ -74,7 +74,7 @@ def average(beta: Any, old: Any, new: Any) -> Any:
 def accumulated(beta: Any, old: Any, new: Any) -> Any:
     """The decaying sum beta old + new, on arrays and on bounded values.
 
-    It is also evaluated as old + (new - (1 - beta) old), and as `average` does, the bound covers both.
+    It is also evaluated as old + (new - (1 - beta) old); as in `average`, the bound covers both.
     """
     result = beta * old + new
     if isinstance(result, Bounded):
@@ -87,7 +87,7 @@ def accumulated(beta: Any, old: Any, new: Any) -> Any:
 
 
 def could_be_negative(x: Any) -> Any:
-    """Where rounding may have taken `x` below 0 its root may be anything, not a number included."""
+    """Where rounding may have taken `x` below 0, its root may be anything, including not a number."""
     if isinstance(x, Bounded):
         return Bounded(x.value, np.where(x.value < x.error, np.inf, x.error), x.fmt, x.weak)
     return x

@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class Ambiguous(ValueError):
-    """A comparison whose answer rounding could change, asked outside of `candidates`."""
+    """A comparison whose answer rounding could change, made outside `candidates`."""
 
 
 class _Branches:
-    """The answers given to ambiguous comparisons during one evaluation, in the order they are asked."""
+    """The answers given to ambiguous comparisons during one evaluation, in the order in which they are made."""
 
     active: _Branches | None = None
 
@@ -51,7 +51,7 @@ def candidates(evaluate: Callable[[], T], limit: int = 32) -> tuple[list[T], int
             _Branches.active = branches = _Branches(answers)
             results.append(evaluate())
             maybes = maybes or branches.maybes
-            # Every comparison asked beyond the given answers was answered True: queue its False.
+            # Every comparison beyond the given answers was answered True: queue the branch with False.
             for position in range(len(answers), branches.asked):
                 queue.append(answers + (True,) * (position - len(answers)) + (False,))
     finally:

@@ -9,26 +9,26 @@ import numpy as np
 
 from reference.formats import FLOAT64, WORKING, Format
 
-# How each function of NumPy is evaluated; `reference.arithmetic` and `reference.whole` fill these in.
+# How each NumPy function is evaluated; `reference.arithmetic` and `reference.whole` fill these in.
 RULES: dict[Any, Callable] = {}
 FUNCTIONS: dict[Any, Callable] = {}
 
 
 class Bounded:
-    """A value, a bound on the rounding error of computing it, and the format that rounds it. It never changes."""
+    """A value, a bound on the rounding error of computing it, and the format that rounds it. Immutable."""
 
     __slots__ = ("_error", "_known", "_rounded_to", "fmt", "value", "weak")
     __array_priority__ = 1000
 
     def __init__(self, value: Any, error: Any = 0.0, fmt: Format = FLOAT64, weak: bool = False):
-        # Indexed by (), an array without dimensions becomes a number, which NumPy computes with much faster.
+        # Indexing by () turns a zero-dimensional array into a scalar, with which NumPy computes much faster.
         self.value = np.asarray(value, WORKING.dtype)[()]
         exact = error is WORKING.zero or (type(error) is float and error == 0.0)
-        self._error = WORKING.zero if exact else np.asarray(error, WORKING.dtype)[()]  # one number if all have it
+        self._error = WORKING.zero if exact else np.asarray(error, WORKING.dtype)[()]  # one number if all share it
         self.fmt = fmt
         self.weak = weak
         self._rounded_to: Bounded | None = None  # a weak scalar in the format that it met last
-        self._known: dict | None = None  # of a scalar that is used again and again: what was computed from it
+        self._known: dict | None = None  # of a scalar that is used repeatedly: what was computed from it
 
     # -- the shape of an array -----------------------------------------------------------------
     shape = property(lambda self: self.value.shape)
@@ -43,7 +43,7 @@ class Bounded:
         return e if e.shape == self.value.shape else np.broadcast_to(e, self.value.shape)
 
     def _each(self, move: Callable[[np.ndarray], np.ndarray]) -> Bounded:
-        """Apply a function that only moves elements about."""
+        """Apply a function that only moves elements around."""
         error = self._error if self._error is WORKING.zero else move(np.asarray(self.error))
         return Bounded(move(self.value), error, self.fmt, self.weak)
 

@@ -1,13 +1,13 @@
-"""Bounds where the running error analysis says nothing: an ensemble of randomly rounded evaluations.
+"""Bounds where running error analysis says nothing: an ensemble of randomly rounded evaluations.
 
-An iteration that amplifies and forgets rounding errors by turns (Newton-Schulz) has a worst-case bound
-far above anything that happens: it assumes that all errors conspire. Here the same lines run once in
-extended precision, and `SAMPLES` times with every result off by a random error of up to u |result| up or
-down (stochastic arithmetic: Vignes, Discrete Stochastic Arithmetic, Numerical Algorithms 37, 2004). The
-bound of an element is `WIDTH` times the root of its mean squared distance from the exact result.
+An iteration that alternately amplifies and forgets rounding errors (Newton-Schulz) has a worst-case bound
+far above anything that happens in practice: it assumes that all errors conspire. Here the same code runs once
+in extended precision, and `SAMPLES` times with a random error of up to u |result|, of either sign, in every
+result (stochastic arithmetic: Vignes, Discrete Stochastic Arithmetic, Numerical Algorithms 37, 2004). The
+bound of an element is `WIDTH` times its root mean square distance from the exact result.
 
-It is statistical: no proof, but on the safe side, because the errors of rounding to nearest are smaller (by
-0.7 in the mean square), and a fused product rounds less often than these lines do. The seed is fixed, so that
+It is statistical, not proved, but on the safe side: the errors of rounding to nearest are smaller (by
+0.7 in the mean square), and a fused product rounds less often than this code does. The seed is fixed, so that
 the same input has the same bound on every machine.
 """
 
@@ -30,7 +30,7 @@ SEED = 20
 
 
 class Draws:
-    """Random numbers from -1 to 1, from `SEED` on: the same for each evaluation, and so drawn once."""
+    """Random numbers from -1 to 1, seeded with `SEED`: the same for each evaluation, so drawn only once."""
 
     _rng = np.random.RandomState(SEED)
     _drawn = np.empty(0)
@@ -46,7 +46,7 @@ class Draws:
 
 
 class Shaken:
-    """A stack of `SAMPLES` evaluations of one array, whose every operation is randomly rounded."""
+    """A stack of `SAMPLES` evaluations of one array, in which every operation is randomly rounded."""
 
     __array_priority__ = 1001
 
@@ -55,10 +55,10 @@ class Shaken:
 
     @classmethod
     def of(cls, x: Any, fmt: Format, draws: Draws) -> Shaken:
-        """Samples of what a bounded value can be, each rounded to the format unless that is exact."""
+        """Samples of what a bounded value can be, each rounded to the format unless it is exact there."""
         x = x if isinstance(x, Bounded) else Bounded(x)
         shape = (SAMPLES, *x.shape)
-        # float64 carries the random roundings of a narrower format, and its products of matrices are fast.
+        # float64 is wide enough for the random roundings of a narrower format, and its matrix products are fast.
         working = np.float64 if fmt.precision <= 24 else WORKING.dtype
         values = np.asarray(x.value, working) + np.asarray(x.error, working) * draws(shape)
         exact = (x.error == 0) & representable(x.value, fmt)
@@ -74,7 +74,7 @@ class Shaken:
         return Shaken(np.swapaxes(self.values, -1, -2), self.fmt, self.draws)
 
     def _rounded(self, values: np.ndarray, size: np.ndarray | None = None) -> Shaken:
-        """One rounding of a result, in units of `size`: itself, or what its terms add up to."""
+        """One rounding of a result, in units of `size`: the result itself, or the sum of its terms' sizes."""
         size = values if size is None else size
         off = self.fmt.unit * self.draws(values.shape)
         return Shaken(values + size * off, self.fmt, self.draws)
@@ -116,16 +116,17 @@ class Shaken:
 
 
 def _accumulated(a: np.ndarray, b: np.ndarray, fmt: Format) -> np.ndarray | None:
-    """What the rounding of a product of matrices is in units of: a sum in 16 bits is kept in float32, and
-    rounded once; in other formats each of its k partial sums is. Their rounding errors add up like
-    the root of k (Higham 2002, section 2.8)."""
+    """The unit of the rounding of a matrix product: a sum in 16 bits is kept in float32 and rounded once; in other
+    formats each of its k partial sums is rounded, and these errors add up like the square root of k (Higham 2002,
+    section 2.8).
+    """
     return None if fmt.precision < 24 else np.sqrt(a.shape[-1]) * (abs(a) @ abs(b))
 
 
 def statistical(f: Callable[..., Any], fmt: Format, *arguments: Any) -> Bounded:
     """`f` of bounded values, evaluated in `fmt`: the exact value, and the spread of the ensemble.
 
-    `f` has to use +, *, /, @, .T, np.sum of all elements, np.sqrt and np.maximum alone.
+    `f` may use only +, *, /, @, .T, np.sum of all elements, np.sqrt and np.maximum.
     """
     exact = f(*(x.value if isinstance(x, Bounded) else np.asarray(x, WORKING.dtype) for x in arguments))
     draws = Draws()

@@ -1,4 +1,4 @@
-"""Floating-point formats: those under test, and the working precision that bounds are computed in."""
+"""Floating-point formats: those under test, and the working precision in which bounds are computed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Format:
 
     @cached_property
     def underflow(self) -> float:
-        """The most that a result below the normal range can be off."""
-        half_spacing = self.smallest_normal * self.unit  # that of float64 is itself no float64
+        """The most by which a result below the normal range can be off."""
+        half_spacing = self.smallest_normal * self.unit  # for float64 it is itself not a float64
         return self.smallest_normal if self.flush else max(half_spacing, 5e-324)
 
     def flushing(self) -> Format:
@@ -48,7 +48,7 @@ class Working:
 
     dtype: Any
     unit: Any
-    zero: Any  # the one object that stands for "no error at all", so that sums with it can be left out
+    zero: Any  # the one object that stands for "no error at all", so that sums with it can be skipped
 
     @property
     def is_wider(self) -> bool:
@@ -65,7 +65,7 @@ WORKING = _working(np.longdouble)
 
 @contextlib.contextmanager
 def working_precision(dtype: Any) -> Iterator[None]:
-    """Hold values in `dtype` meanwhile: how a test simulates a platform with a short long double."""
+    """Hold values in `dtype` for the time being: lets a test simulate a platform with a short long double."""
     before, other = (WORKING.dtype, WORKING.unit, WORKING.zero), _working(dtype)
     WORKING.dtype, WORKING.unit, WORKING.zero = other.dtype, other.unit, other.zero
     try:

@@ -23,7 +23,7 @@ MCMAHAN = "McMahan et al. 2013, Algorithm 1"
 
 
 def strength(cite: str) -> float:
-    """A regularization that is off at first."""
+    """A regularization that is off by default."""
     return hyper(0.0, within="[0, inf)", probe=0.25, cite=cite)
 
 
@@ -43,17 +43,19 @@ class Ftrl(PerTensor):
     parameter's shape. n starts at `initial_accumulator` (0 in the paper), in units of g squared, z at 0. lambda_1
     has the unit of g, beta that of n^q.
 
-    theta is a function of z: where no gradient has arrived yet, the first step sets it to 0, whatever it
-    was.
+    theta is a function of z: where no gradient has arrived yet, the first step sets it to 0, whatever it was.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - alpha lambda) theta before the update.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: McMahan et al., Ad Click Prediction: a View from the Trenches, KDD 2013, Algorithm 1; Keras
-    documentation, Ftrl (the power of the learning rate, the initial accumulator); TensorFlow documentation,
-    tf.raw_ops.ApplyFtrlV2 (the shrinkage: in z, with the factor 2, and not in n).
+    Source: McMahan et al., Ad Click Prediction: a View from the Trenches, KDD 2013, Algorithm 1,
+    https://doi.org/10.1145/2487575.2488200;
+    Keras documentation, Ftrl (the power of the learning rate, the initial accumulator),
+    https://keras.io/api/optimizers/ftrl/;
+    TensorFlow documentation, tf.raw_ops.ApplyFtrlV2 (the shrinkage: in z, with the factor 2, and not in n),
+    https://www.tensorflow.org/api_docs/python/tf/raw_ops/ApplyFtrlV2
     """
 
     title: ClassVar[str] = "FTRL-Proximal"
@@ -101,8 +103,8 @@ class Ftrl(PerTensor):
         q = -self.learning_rate_power
         sigma = (n**q - slot["n"] ** q) / self.learning_rate
         z = slot["z"] + (g + 2 * self.l2_shrinkage * param - sigma * param)
-        # z less sgn(z) lambda_1, and exactly 0 where |z| <= lambda_1.
+        # z minus sgn(z) lambda_1, and exactly 0 where |z| <= lambda_1.
         excess = np.minimum(z + self.l1, 0) + np.maximum(z - self.l1, 0)
         stiffness = (self.beta + n**q) / self.learning_rate + self.l2
-        # Where nothing has arrived yet and nothing holds it, the stiffness is 0 too.
+        # Where no gradient has arrived yet and nothing regularizes it, the stiffness is 0 too.
         return np.where(stiffness == 0, np.zeros_like(z), -excess / stiffness), {"n": n, "z": z}

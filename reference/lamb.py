@@ -22,7 +22,7 @@ def norm(x: Array) -> Array:
 
 @dataclass(frozen=True)
 class Lamb(PerTensor):
-    """Layer-wise adaptive moments: Adam's step, of each tensor as long as the tensor is.
+    """Layer-wise adaptive moments: Adam's step, scaled for each tensor to the norm of the tensor.
 
         m <- beta_1 m + (1 - beta_1) g              v <- beta_2 v + (1 - beta_2) g g
         r = (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)
@@ -34,12 +34,14 @@ class Lamb(PerTensor):
 
     with alpha `learning_rate`, lambda `weight_decay`, g the gradient, theta the parameter, t the slot "step"
     counted from 1, m and v the slots "m" and "v", of the parameter's shape and 0 at first, ||.|| the Euclidean norm
-    of a whole tensor (phi of the paper is the identity). epsilon has the unit of g.
+    of a whole tensor (the paper's phi is the identity). epsilon has the unit of g.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: You et al., Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, ICLR 2020,
-    Algorithm 2; the ratio 1 for a norm of 0 as in the authors' published implementation.
+    Algorithm 2, https://arxiv.org/abs/1904.00962;
+    the authors' published implementation (the ratio is 1 for a norm of 0),
+    https://github.com/tensorflow/addons/blob/master/tensorflow_addons/optimizers/lamb.py
     """
 
     title: ClassVar[str] = "LAMB"

@@ -16,39 +16,44 @@ DOCUMENTED = "PyTorch documentation, torch.optim.LBFGS"
 
 WOLFE = {"line_search": "strong_wolfe"}
 
-# The objective at a point, all tensors laid end to end: the loss and its gradient.
+# The objective at a point, all tensors concatenated: the loss and its gradient.
 Closure = Callable[[Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
 class LBFGS(Reference):
-    """Limited-memory BFGS of all tensors laid end to end as one vector x.
+    """Limited-memory BFGS on all tensors concatenated into one vector x.
 
         y <- g - previous g,  s <- t d              kept if y.s > 1e-10; then h <- y.s / y.y, rho <- 1 / y.s
         q <- -g;  newest to oldest: alpha_i <- rho_i s_i.q,  q <- q - alpha_i y_i
         d <- h q; oldest to newest: d <- d + s_i (alpha_i - rho_i y_i.d)
         x <- x + t d
 
-    with g the gradient, h the scale of the first Hessian, the `history_size` last pairs in the slots "y", "s" and
+    with g the gradient, h the scale of the initial Hessian, the last `history_size` pairs in the slots "y", "s" and
     "rho" (rows, oldest first), d, t and h in the slots of these names, the gradient and loss at which d
-    was found in "g" and "loss". The slot "step" counts iterations,
-    "evaluations" those of the objective. t is `learning_rate`, in the very first iteration times
-    min(1, 1 / sum |g|); with `line_search` it is the first trial of a search for the strong Wolfe conditions
-    with c1 = 1e-4, c2 = 0.9: N&W's Algorithms 3.5 and 3.6 with cubic interpolation (their equation 3.59), and
-    minFunc's safeguards: an extrapolation stays within 1.01 (t - previous t) and 10 t, a trial within a tenth of
-    the bracket from its ends is moved away when it is outside, or the second in a row.
+    was found in "g" and "loss". The slot "step" counts iterations, "evaluations" those of the objective. t is
+    `learning_rate`, multiplied in the very first iteration by min(1, 1 / sum |g|); with `line_search` it is the
+    first trial of a search for the strong Wolfe conditions with c1 = 1e-4, c2 = 0.9: N&W's Algorithms 3.5 and 3.6
+    with cubic interpolation (their equation 3.59), and minFunc's safeguards: an extrapolation stays between
+    t + 0.01 (t - previous t) and 10 t; a trial within a tenth of the bracket of either end is moved away from it if
+    it is outside the bracket, or is the second such trial in a row.
 
-    One call of `step` makes at most `max_iter` iterations and starts no more of them after `max_eval`
-    evaluations (None: 5/4 `max_iter`). It ends as well when max |g| <= `tolerance_grad`; and with delta
+    One call of `step` makes at most `max_iter` iterations and starts no further one after `max_eval`
+    evaluations (None: 5/4 `max_iter`). It also ends when max |g| <= `tolerance_grad`; and with delta
     `tolerance_change` when the slope g.d > -delta (no move: t is 0), max |t d| <= delta, or the loss changes by
-    less than delta; the line search, when the bracket times max |d| is below delta.
+    less than delta; the line search ends when the bracket times max |d| is below delta.
 
-    `step` takes a closure in the place of the gradients: it maps x to the loss and the gradient.
+    `step` takes a closure in place of the gradients: it maps x to the loss and the gradient.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Nocedal & Wright, Numerical Optimization, 2nd ed. 2006, Algorithms 7.4 and 7.5, equation 7.20,
-    Algorithms 3.5 and 3.6; Schmidt, minFunc, 2005: the documentation of PyTorch names it as its model.
+    Algorithms 3.5 and 3.6, https://doi.org/10.1007/978-0-387-40065-5;
+    Liu & Nocedal, On the Limited Memory BFGS Method for Large Scale Optimization, Mathematical Programming 45,
+    1989, https://doi.org/10.1007/BF01589116;
+    Schmidt, minFunc, 2005, https://www.cs.ubc.ca/~schmidtm/Software/minFunc.html;
+    PyTorch documentation, torch.optim.LBFGS (its tolerances and limits; it names minFunc as its model),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.LBFGS.html
     """
 
     title: ClassVar[str] = "L-BFGS"
@@ -261,7 +266,7 @@ class LBFGS(Reference):
     def search(
         self, closure: Closure, x: Array, d: Array, t: Any, loss: Array, g: Array, slope: Array, room: int
     ) -> tuple[Array, Array, Array, int]:
-        """A point of the strong Wolfe conditions: its loss, gradient and t, and the evaluations used."""
+        """Line search for the strong Wolfe conditions: the loss, gradient and t found, and the evaluations used."""
 
         def trial(t: Any) -> tuple[Any, Array, Array, Array]:
             f, g = closure(x + t * d)
@@ -345,5 +350,5 @@ def _split(x: Array, like: list[Array]) -> list[Array]:
 
 
 def _appended(rows: Array, row: Array, oldest: int) -> Array:
-    """The rows from `oldest` on, and one more."""
+    """The rows from `oldest` on, followed by one more."""
     return np.concatenate([rows[max(0, oldest) :], np.reshape(row, (1, *rows.shape[1:]))])

@@ -21,13 +21,13 @@ class Lion(PerTensor):
         m <- beta_2 m + (1 - beta_2) g
 
     with eta `learning_rate`, lambda `weight_decay`, g the gradient, theta the parameter, m the slot "m", of the
-    parameter's shape and 0 at first. eta has the unit of theta. sign(0) = 0: a coordinate without momentum and
-    without gradient stays.
+    parameter's shape and 0 at first. eta has the unit of theta. sign(0) = 0: a coordinate with neither momentum
+    nor gradient stays where it is.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Chen et al., Symbolic Discovery of Optimization Algorithms, NeurIPS 2023, Algorithm 2 (in Program 1
-    the two averages and the decay as here).
+    Source: Chen et al., Symbolic Discovery of Optimization Algorithms, NeurIPS 2023, Algorithm 2 (Program 1 has
+    the same two averages and decay), https://arxiv.org/abs/2302.06675
     """
 
     title: ClassVar[str] = "Lion"

@@ -38,29 +38,35 @@ class Muon(PerTensor):
         `shape_factor` says
 
     with eta `learning_rate`, lambda `weight_decay`, mu `momentum`, k `ns_steps`, a, b and c the coefficients
-    of the same names, G the gradient, Theta the parameter, M the slot "m", which is 0 at first and has the
-    parameter's shape and the unit of G, as has epsilon. A missing gradient leaves its tensor alone.
+    of the same names, G the gradient, Theta the parameter, M the slot "m", which starts at 0 and has the
+    parameter's shape and the unit of G, as does epsilon. A missing gradient leaves its tensor alone.
 
-    What is no matrix, and the tensors that `excluded` and (with `exclude_embeddings`) `embeddings` name by
-    their place, take the step
-    of Adam with its own decay lambda_A, `adam_weight_decay`:
+    Tensors that are not matrices, and those that `excluded` and (with `exclude_embeddings`) `embeddings` name by
+    position, take the step of Adam with its own decay lambda_A, `adam_weight_decay`:
 
         m <- beta_1 m + (1 - beta_1) g,  v <- beta_2 v + (1 - beta_2) g g,  eta_A = eta `adam_lr_ratio`
         theta <- (1 - eta lambda_A) theta - eta_A sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon_A)
 
-    with v the slot "v", which matrices have not, t the slot "step", epsilon_A `adam_epsilon`, beta_1 and beta_2
+    with v the slot "v", which matrices do not have, t the slot "step", epsilon_A `adam_epsilon`, beta_1 and beta_2
     `adam_beta_1` and `adam_beta_2`. With `others` "refused" there is no such path.
 
-    Rounding of X is bounded by an ensemble of randomly rounded evaluations, not by running error analysis,
+    The rounding of X is bounded by an ensemble of randomly rounded evaluations, not by running error analysis,
     in bfloat16 or in the parameter's precision, as `orthogonal_in` says.
 
-    Errors: ValueError for a hyperparameter outside of its interval, and for what is no matrix where it is
-    refused.
+    Errors: ValueError for a hyperparameter outside of its interval, and for a tensor that is not a matrix where
+    such tensors are refused.
 
     Source: Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024, the algorithm
-    and the listing of newtonschulz5; Liu et al., Muon is Scalable for LLM Training, 2025, equations 1, 3 and
-    4 (decay and rms_rate); Kingma & Ba 2015, end of Section 2 (epsilon hat); Loshchilov & Hutter 2019,
-    Algorithm 2, line 12 (the decay is multiplied by the schedule eta, not by Adam's alpha).
+    and the listing of newtonschulz5, https://kellerjordan.github.io/posts/muon/;
+    Liu et al., Muon is Scalable for LLM Training, 2025, equations 1, 3 and 4 (decay and rms_rate),
+    https://arxiv.org/abs/2502.16982;
+    Kingma & Ba 2015, end of Section 2 (epsilon hat), https://arxiv.org/abs/1412.6980;
+    Loshchilov & Hutter 2019, Algorithm 2, line 12 (the decay is multiplied by the schedule eta, not by Adam's
+    alpha), https://arxiv.org/abs/1711.05101;
+    PyTorch documentation, torch.optim.Muon (shape_factor "original", others "refused"),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.Muon.html;
+    Keras documentation, Muon (the tensors that Adam updates, and its arguments),
+    https://keras.io/api/optimizers/muon/
     """
 
     title: ClassVar[str] = "Muon"
@@ -174,7 +180,7 @@ class Muon(PerTensor):
         return param - self.learning_rate * scale * x, {"m": m}
 
     def adam(self, t: Array, param: Array, grad: Array, slot: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
-        """The step of what is no matrix, or no hidden layer."""
+        """The step of a tensor that is not a matrix, or not in a hidden layer."""
         m = average(self.adam_beta_1, slot["m"], grad)
         v = average(self.adam_beta_2, slot["v"], grad * grad)
         eta = self.learning_rate * self.adam_lr_ratio
@@ -183,7 +189,7 @@ class Muon(PerTensor):
         return param - alpha * m / (np.sqrt(v) + self.adam_epsilon), {"m": m, "v": v}
 
     def orthogonalised(self, u: Array) -> Array:
-        """Newton-Schulz of a matrix; of a bounded one with the bound of an ensemble."""
+        """Newton-Schulz of a matrix; for a bounded one, with the bound of an ensemble."""
         scalars = (self.a, self.b, self.c, self.epsilon)
         if isinstance(u, Bounded):
             fmt = BFLOAT16 if self.orthogonal_in == "bfloat16" else u.fmt

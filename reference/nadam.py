@@ -38,16 +38,20 @@ class NAdam(PerTensor):
     number that starts at 1 (one for each tensor, or for all of them where they share the counter). epsilon has
     the unit of g.
 
-    The paper averages m with mu_t; the implementations that are documented, with beta_1, as here.
+    The paper averages m with mu_t; the documented implementations use beta_1, as here.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - alpha lambda) theta before the update.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Dozat, Incorporating Nesterov Momentum into Adam, ICLR Workshop 2016, Algorithm 2, and its 2015 report
-    (mu_t, with psi = 1 / 250); PyTorch documentation, torch.optim.NAdam; TensorFlow 2.0 to 2.10 documentation,
-    tf.keras.optimizers.Nadam (the same, with psi = 0.004).
+    Source: Dozat, Incorporating Nesterov Momentum into Adam, ICLR Workshop 2016, Algorithm 2,
+    https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ;
+    its 2015 report (mu_t, with psi = 1 / 250), https://cs229.stanford.edu/proj2015/054_report.pdf;
+    PyTorch documentation, torch.optim.NAdam,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.NAdam.html;
+    TensorFlow 2.0 to 2.10 documentation, tf.keras.optimizers.Nadam (the same, with psi = 0.004),
+    https://www.tensorflow.org/versions/r2.0/api_docs/python/tf/keras/optimizers/Nadam
     """
 
     title: ClassVar[str] = "NAdam"
@@ -108,5 +112,5 @@ class NAdam(PerTensor):
             d = np.sqrt(v / correction_2) + self.epsilon
         by_gradient = self.learning_rate * (1 - mu) / (1 - product) * g / d
         by_momentum = self.learning_rate * mu_next / (1 - product * mu_next) * m / d
-        # Subtracted one after the other: the bound covers those who do, and those who add the two first.
+        # Subtracted one after the other: the bound covers this, and adding the two first.
         return param - by_gradient - by_momentum, {"m": m, "v": v, "product": product}

@@ -37,9 +37,9 @@ class RAdam(PerTensor):
         otherwise:          theta <- theta - alpha m_hat    (or theta stays undecayed, `unrectified` "none")
 
     with alpha `learning_rate`, g the gradient, theta the parameter, t the slot "step" counted from 1, m and v
-    the slots "m" and "v", of the parameter's shape and 0 at first. epsilon has the unit of g, `epsilon_place`
+    the slots "m" and "v", of the parameter's shape and 0 at first. epsilon has the unit of g; `epsilon_place`
     says whether it comes before or after the bias correction. The rectification needs rho_inf > 4, that is
-    beta_2 > 0.6; below, every step is unrectified.
+    beta_2 > 0.6; below that, every step is unrectified.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - alpha lambda) theta before the update.
@@ -47,7 +47,7 @@ class RAdam(PerTensor):
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Liu, Jiang, He, Chen, Liu, Gao & Han, On the Variance of the Adaptive Learning Rate and Beyond,
-    ICLR 2020, Algorithm 2.
+    ICLR 2020, Algorithm 2, https://arxiv.org/abs/1908.03265
     """
 
     title: ClassVar[str] = "RAdam"

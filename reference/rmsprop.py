@@ -34,20 +34,23 @@ class RMSprop(PerTensor):
         velocity inside:   b <- mu b + eta g / d    theta <- theta - b
 
     with eta `learning_rate`, rho the decay rate, mu `momentum`, g the gradient, theta the parameter;
-    `centered` is centred, `epsilon_place` says where epsilon is, `velocity` where eta is; n, a and b the
-    slots "n", "a" and "momentum", of the parameter's shape and 0 at first. With mu = 0 there is no slot b.
-    epsilon has the unit of g outside of the root, of g squared inside. s estimates a variance (n >= a a,
-    since n and a average with the same weights), so what rounding takes below 0 is 0.
+    `centered` selects the centred form, `epsilon_place` says where epsilon stands, `velocity` where eta does;
+    n, a and b the slots "n", "a" and "momentum", of the parameter's shape and 0 at first. With mu = 0 there is no
+    slot b. epsilon has the unit of g outside the root, of g squared inside. s estimates a variance (n >= a a,
+    since n and a average with the same weights), so where rounding takes it below 0 it is set to 0.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - eta lambda) theta before the update.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: Tieleman & Hinton, Lecture 6.5, Neural Networks for Machine Learning, 2012; Graves, Generating
-    Sequences With Recurrent Neural Networks, 2013, equations 38 to 41 (centred, with momentum, epsilon
-    inside the root); PyTorch documentation, torch.optim.RMSprop (epsilon outside, learning rate outside
-    the buffer; it says that TensorFlow has them the other way round).
+    Source: Tieleman & Hinton, Lecture 6.5, Neural Networks for Machine Learning, 2012,
+    https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf;
+    Graves, Generating Sequences With Recurrent Neural Networks, 2013, equations 38 to 41 (centred, with momentum,
+    epsilon inside the root), https://arxiv.org/abs/1308.0850;
+    PyTorch documentation, torch.optim.RMSprop (epsilon outside, learning rate outside the buffer; it says that
+    TensorFlow has them the other way round),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
     """
 
     title: ClassVar[str] = "RMSprop"

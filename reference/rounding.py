@@ -1,6 +1,6 @@
-"""How formats meet in an operation, and what the rounding of one operation adds to the error.
+"""How formats combine in an operation, and what the rounding of one operation adds to the error.
 
-A rule of the suite computes the same few scalars again and again: beta ** t of every step, 1 - beta. A scalar
+A rule of the suite computes the same few scalars again and again: beta ** t at every step, 1 - beta. A scalar
 made by `number` remembers what was computed from it, and so do the results.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from reference.duck import Bounded
 from reference.formats import FLOAT64, WORKING, Format
 
-KEPT = 20_000  # scalars, at most
+KEPT = 20_000  # the maximum number of scalars
 
 every, some = np.logical_and.reduce, np.logical_or.reduce  # faster than the methods
 _numbers: dict[tuple, Bounded] = {}
@@ -35,7 +35,7 @@ def number(value: float) -> Bounded:
 
 
 def strong(x: Bounded, fmt: Format) -> Bounded:
-    """A scalar of the host made a tensor of that format: rounded once, unless exact there."""
+    """A scalar of the host language turned into a tensor of that format: rounded once, unless exact there."""
     known = x._known
     if known is not None and fmt in known:
         return known[fmt]
@@ -47,7 +47,7 @@ def strong(x: Bounded, fmt: Format) -> Bounded:
 
 
 def remembered(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """A rule of one or two operands that looks up what it said of scalars that remember."""
+    """A rule of one or two operands that looks up its earlier results for scalars that remember them."""
 
     @functools.wraps(rule)
     def apply(a: Any, *rest: Any) -> Any:
@@ -64,7 +64,7 @@ def remembered(rule: Callable[..., Any]) -> Callable[..., Any]:
         if key not in a._known:
             result = rule(a, b) if rest else rule(a)
             result._known = {}
-            a._known[key] = result, b  # which keeps b alive, and so its id its own
+            a._known[key] = result, b  # which keeps b alive, so that its id stays its own
         return a._known[key][0]
 
     return apply
@@ -147,7 +147,7 @@ def rounded(
     exact: bool = False,
     factors: tuple[Bounded, ...] = (),
 ) -> Bounded:
-    """Add the rounding of one operation: `ulps` units of the result, and underflow where some is `lost`.
+    """Add the rounding of one operation: `ulps` units of the result, and underflow where `lost` says so.
 
     `exact` operands give an exact result where the format represents it. `factors` are the operands of a
     product or quotient: where one is infinite, the result is known if the other cannot be zero.
@@ -185,9 +185,9 @@ def flushed(fmt: Format) -> float:
 
 
 def is_exact(*operands: Bounded) -> bool:
-    """Exact scalars whose result is exact if it is representable: those of the host, and counters.
+    """Whether these are exact scalars, whose result is exact if representable: those of the host, and counters.
 
-    Not every scalar: for a tensor of shape () another order of evaluation may round where this does not.
+    Not every scalar: for a tensor of shape (), another order of evaluation may round where this one does not.
     """
     if any(x.value.ndim for x in operands):
         return False

@@ -1,4 +1,4 @@
-"""A sparse gradient: some rows of a tensor, as an embedding has them."""
+"""A sparse gradient: some rows of a tensor, as embeddings produce it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Array = Any  # np.ndarray or Bounded
 
 @dataclass(frozen=True)
 class Rows:
-    """The gradient of the rows `indices` (first dimension) of a tensor of `shape`; of every other row it has none.
+    """The gradient of the rows `indices` (first dimension) of a tensor of `shape`; the other rows have none.
 
-    `values` holds one row for each index. An index may come more than once: its rows are summed. A row that is
+    `values` holds one row for each index. An index may occur more than once: its rows are summed. A row that is
     present may be 0, which is not the same as absent.
     """
 
@@ -24,7 +24,7 @@ class Rows:
 
     @property
     def present(self) -> np.ndarray:
-        """True for the rows that have a gradient, of a shape that broadcasts with the tensor's."""
+        """True for the rows that have a gradient, in a shape that broadcasts with the tensor's."""
         found = np.isin(np.arange(self.shape[0]), self.indices)
         return found.reshape(-1, *(1 for _ in self.shape[1:]))
 

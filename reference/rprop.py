@@ -21,14 +21,17 @@ class Rprop(PerTensor):
 
     with eta_minus and eta_plus the `etas`, Delta_min and Delta_max the `step_sizes`, Delta the slot
     "step_size", which starts at `learning_rate`, the previous gradient the slot "previous", 0 at first; all of
-    the parameter's shape, Delta in units of the parameter. A later change of the learning rate does
-    nothing: it is the initial step size.
+    the parameter's shape, Delta in units of the parameter. Changing the learning rate later has no effect: it is
+    only the initial step size.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Riedmiller & Braun, A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP
-    Algorithm, ICNN 1993, equations 4 and 5 and the listing of Section III; the gradient set to 0 after a
-    change of sign is iRprop-: Igel & Huesken, Improving the Rprop Learning Algorithm, NC 2000, Section 2.2.
+    Algorithm, ICNN 1993, equations 4 and 5 and the listing of Section III,
+    https://doi.org/10.1109/ICNN.1993.298623;
+    Igel & Huesken, Improving the Rprop Learning Algorithm, NC 2000, Section 2.2 (iRprop-: the gradient set to 0
+    after a change of sign); as a journal article: Empirical evaluation of the improved Rprop learning algorithms,
+    Neurocomputing 50, 2003, https://doi.org/10.1016/S0925-2312(01)00700-7
     """
 
     title: ClassVar[str] = "Rprop"
@@ -68,7 +71,7 @@ class Rprop(PerTensor):
         eta_minus, eta_plus = self.etas
         smallest, largest = self.step_sizes
         size = slot["step_size"]
-        # The sign of the product, as the product of the signs: it cannot underflow.
+        # The sign of the product, as the product of the signs, which cannot underflow.
         agreement = np.sign(g) * np.sign(slot["previous"])
         grown = np.minimum(size * eta_plus, largest)
         shrunk = np.maximum(size * eta_minus, smallest)

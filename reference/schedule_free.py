@@ -16,7 +16,7 @@ DEFAZIO = "Defazio et al. 2024, Algorithm 1"
 
 @dataclass(frozen=True)
 class ScheduleFreeAdamW(PerTensor):
-    """Schedule-free AdamW: an average of the iterates in the place of a schedule of the learning rate.
+    """Schedule-free AdamW: an average of the iterates in place of a learning-rate schedule.
 
         gamma_t = gamma min(1, t / T)                               (T = 0: gamma_t = gamma)
         v <- beta_2 v + (1 - beta_2) g g
@@ -28,7 +28,7 @@ class ScheduleFreeAdamW(PerTensor):
 
     with gamma `learning_rate`, T `warmup_steps`, lambda `weight_decay`, g the gradient at y, t the slot "step"
     counted from 1. The parameter is y, where gradients are taken in training; x is the point to evaluate,
-    `evaluation_point`; z is the slot "z", v the slot "v", of the parameter's shape. x is not kept, as it follows
+    `evaluation_point`; z is the slot "z", v the slot "v", of the parameter's shape. x is not stored, as it follows
     from y and z: x = (y - (1 - beta_1) z) / beta_1. (With beta_1 = 0 it does not, and y does not need it.) The
     slot "weights" is the sum in c, a scalar. z starts at the parameter, v and the sum at 0. epsilon has the unit
     of g.
@@ -36,12 +36,13 @@ class ScheduleFreeAdamW(PerTensor):
     Errors: ValueError for a hyperparameter outside of its interval.
 
     Source: Defazio, Yang, Mehta, Mishchenko, Khaled & Cutkosky, The Road Less Scheduled, NeurIPS 2024, Algorithm 1
-    and Section 4; what is kept in memory: its reference implementation.
+    and Section 4, https://arxiv.org/abs/2405.15682;
+    its reference implementation (what is kept in memory), https://github.com/facebookresearch/schedule_free
     """
 
     title: ClassVar[str] = "ScheduleFreeAdamW"
     source: ClassVar[str] = DEFAZIO
-    elementwise: ClassVar[bool] = False  # "weights" is one number a tensor
+    elementwise: ClassVar[bool] = False  # "weights" is one number per tensor
     schedule: ClassVar[tuple[str, ...]] = ("weights",)
 
     learning_rate: float = learning_rate(0.0025)
@@ -76,14 +77,14 @@ class ScheduleFreeAdamW(PerTensor):
         return self.learning_rate * np.minimum(t / self.warmup_steps, 1)
 
     def evaluation_point(self, y: Array, z: Array) -> Array:
-        """x, where a model is evaluated and which training is about."""
+        """x, the point at which to evaluate the model: the result of training."""
         if self.beta_1 == 0:
             raise ValueError("beta_1=0: y is z, and x does not follow from them")
         return (y - (1 - self.beta_1) * z) / self.beta_1
 
     def step(self, params: list[Array], grads: list[Array], slots: Slots) -> tuple[list[Array], Slots]:
         params, new = PerTensor.step(self, params, grads, slots)
-        if self._shared_counter:  # the sum is of the steps that t counts, with or without a gradient
+        if self._shared_counter:  # the sum is over the steps that t counts, with or without a gradient
             gamma = self.rate(new["step"][0])
             new["weights"] = [
                 w + gamma * gamma if g is None else w for w, g in zip(new["weights"], grads, strict=True)

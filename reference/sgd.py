@@ -30,9 +30,9 @@ class SGD(PerTensor):
 
     with eta `learning_rate`, mu `momentum`, tau `dampening`, v the slot "momentum", g the gradient,
     theta the parameter; all of the parameter's shape, eta in units of parameter per gradient. With
-    mu = 0 there is no slot and theta <- theta - eta g. The first v is 0, or with
-    `first_velocity` "gradient" the first g itself, undampened. Where eta stands is `velocity`; the look-ahead
-    is `nesterov`.
+    mu = 0 there is no slot and theta <- theta - eta g. The first v is 0 or, with
+    `first_velocity` "gradient", the first g itself, without dampening. `velocity` says where eta stands;
+    `nesterov` turns on the look-ahead.
 
     Weight decay lambda, `weight_decay`: coupled, g <- g + lambda theta; decoupled,
     theta <- (1 - eta lambda) theta before the update.
@@ -41,8 +41,9 @@ class SGD(PerTensor):
     dampening, is not defined, nor is a first velocity that is the gradient with the rate inside.
 
     Source: Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum in deep
-    learning, ICML 2013, equations 1 to 4 (inside); PyTorch documentation, torch.optim.SGD (outside,
-    dampening, and its note on the two).
+    learning, ICML 2013, equations 1 to 4 (inside), https://proceedings.mlr.press/v28/sutskever13.html;
+    PyTorch documentation, torch.optim.SGD (outside, dampening, and its note on the two forms),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
     """
 
     title: ClassVar[str] = "SGD"

@@ -13,19 +13,21 @@ from reference.base import Array, Slots
 
 @dataclass(frozen=True)
 class SparseAdam(Adam):
-    """Adam that leaves the rows without a gradient alone: parameter and moments.
+    """Adam that leaves rows without a gradient untouched, parameter and moments alike.
 
-    The rule is that of `Adam`, symbols and slots too, for the rows that are in the sparse gradient g; every other
-    row of theta, m and v stays as it is, where `Adam` with a gradient of 0 would go on moving theta and let m and
-    v fall. The rows of an index that comes more than once are summed before. t, the slot "step", counts the
-    gradients of the tensor, those without a row included, not those of a row.
+    The rule is that of `Adam`, including symbols and slots, for the rows in the sparse gradient g; every other
+    row of theta, m and v stays as it is, whereas `Adam` with a gradient of 0 would keep moving theta and let m and
+    v decay. Rows with the same index are summed first. t, the slot "step", counts the gradients of the tensor,
+    including those without any row, not those of each row.
 
     `grads` are `reference.rows.Rows` or None.
 
     Errors: ValueError for a hyperparameter outside of its interval.
 
-    Source: PyTorch documentation, torch.optim.SparseAdam (steps 1 to 3: the mask, over moments and parameters);
-    Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, Algorithm 1 and Section 2.
+    Source: PyTorch documentation, torch.optim.SparseAdam (steps 1 to 3: the mask, over moments and parameters),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.SparseAdam.html;
+    Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, Algorithm 1 and Section 2,
+    https://arxiv.org/abs/1412.6980
     """
 
     title: ClassVar[str] = "SparseAdam"

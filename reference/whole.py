@@ -1,4 +1,4 @@
-"""Functions of whole arrays: sums, products of matrices, choices, and what only moves elements about."""
+"""Functions of whole arrays: sums, matrix products, selection, and functions that only move elements around."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _sum(a: Any, axis: Any = None, keepdims: bool = False) -> Bounded:
 
 
 def _max(a: Any) -> Bounded:
-    """The largest of all elements is off by no more than the one that is off most."""
+    """The error of the largest element is at most the largest error."""
     return Bounded(np.max(a.value), np.max(a.error), a.fmt, a.weak)
 
 

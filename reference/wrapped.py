@@ -15,7 +15,7 @@ PASCANU = "Pascanu, Mikolov & Bengio 2013, Algorithm 1"
 
 @dataclass(frozen=True)
 class Wrapped(Reference):
-    """A rule, the `inner`, with what happens to its gradients before and to its parameters after.
+    """A rule, `inner`, with what is done to its gradients beforehand and to its parameters afterwards.
 
     In this order, g a gradient as it arrives and theta the parameters after the inner rule:
 
@@ -27,18 +27,21 @@ class Wrapped(Reference):
         by global norm     the same, with the norm of all tensors,   c = `global_clip_norm`
         the inner rule
         averaging          a <- mu a + (1 - mu) theta, mu = `average_momentum`, a the slot "average", which
-                           begins with the theta after the first update, or before it (`average_start`
+                           starts as theta after the first update, or before it (`average_start`
                            "first" or "initial"); every `overwrite_every` updates theta <- a
 
-    c has the unit of g. None leaves a part out. The slot "calls" counts the calls of `step`.
+    c has the unit of g. None turns a part off. The slot "calls" counts the calls of `step`.
 
     Errors: ValueError for an option outside of its interval, or two kinds of clipping at once.
 
-    Source: Pascanu et al., On the difficulty of training recurrent neural networks, ICML 2013, Algorithm
-    1; Polyak & Juditsky, Acceleration of Stochastic Approximation by Averaging, SIAM 1992, Section 1, with
-    exponential weights as the Keras documentation of `ema_momentum` writes them; Micikevicius et al., Mixed
-    Precision Training, ICLR 2018, Section 3.2 (loss scaling); the Keras documentation of
-    `gradient_accumulation_steps` (the mean of the gradients).
+    Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, ICML 2013,
+    Algorithm 1, https://arxiv.org/abs/1211.5063;
+    Polyak & Juditsky, Acceleration of Stochastic Approximation by Averaging, SIAM 1992, Section 1 (here with
+    exponential weights), https://doi.org/10.1137/0330046;
+    Micikevicius et al., Mixed Precision Training, ICLR 2018, Section 3.2 (loss scaling),
+    https://arxiv.org/abs/1710.03740;
+    Keras documentation of every optimizer, ema_momentum (the exponential weights) and gradient_accumulation_steps
+    (the mean of the gradients), for example https://keras.io/api/optimizers/sgd/
     """
 
     inner: Any = field(
@@ -152,7 +155,7 @@ class Wrapped(Reference):
 
 
 def _each(f: Any, grad: Array) -> Array:
-    """Apply to a gradient that is there."""
+    """Apply to a gradient unless it is missing."""
     return None if grad is None else f(grad)
 
 

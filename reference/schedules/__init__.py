@@ -1,6 +1,6 @@
-"""NumPy references of learning-rate schedules. Imports NumPy alone and names no framework in its code.
+"""NumPy references of learning-rate schedules. Imports only NumPy and names no framework in its code.
 
-To add a schedule: a class in a module here; it is found by itself.
+To add a schedule, add a class in a module here: it is found automatically.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ class Sequential(Schedule):
 
     with `parts` the schedules, `milestones` (updates) where the next one begins, t the update counted from 0.
 
-    Source: PyTorch documentation, SequentialLR.
+    Source: PyTorch documentation, SequentialLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.SequentialLR.html
     """
 
     title: ClassVar[str] = "Sequential"
@@ -42,12 +43,13 @@ class Sequential(Schedule):
 
 @dataclass(frozen=True)
 class Chained(Schedule):
-    """All schedules at once: each changes the rate that the one before it left, at every update.
+    """All schedules at once: at every update, each changes the rate left by the one before it.
 
-    with `parts` the schedules, in that order. Of schedules that multiply, the factors are multiplied; those that
-    add have a meaning in their recursive form alone, which is used for all.
+    with `parts` the schedules, in that order. For schedules that multiply, the factors are multiplied; those that
+    add are defined only in their recursive form, which is used for all.
 
-    Source: PyTorch documentation, ChainedScheduler.
+    Source: PyTorch documentation, ChainedScheduler,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ChainedScheduler.html
     """
 
     title: ClassVar[str] = "Chained"

@@ -1,4 +1,4 @@
-"""Schedules along half a cosine: annealing, warm restarts, the end of weight averaging."""
+"""Schedules along half a cosine: annealing, warm restarts, and the annealing that precedes weight averaging."""
 
 from __future__ import annotations
 
@@ -28,15 +28,19 @@ class Cosine(Schedule):
                     low = alpha peak + e
 
     with eta_0 `rate`, T `steps` (updates), alpha `alpha` (a fraction of the peak), e `end` (a rate), w
-    `warmup_target` and W `warmup_steps`, t the update counted from 0. peak is w, or eta_0 where there is no
-    warmup, and then W = 0. Beyond the end s is min(s, T), "stays", or goes on, "continues".
+    `warmup_target` and W `warmup_steps`, t the update counted from 0. peak is w; without a warmup it is eta_0, and
+    W = 0. After the end, `beyond` "stays" means that s is min(s, T), and "continues" that it keeps growing.
 
-    Recursive (no warmup, goes on): eta_t = low + (eta_{t-1} - low) (1 + cos(pi t / T)) / (1 + cos(pi (t-1) / T)),
+    Recursive (no warmup, "continues"):
+    eta_t = low + (eta_{t-1} - low) (1 + cos(pi t / T)) / (1 + cos(pi (t-1) / T)),
     and where that is 0 / 0, at t - 1 = T, 3 T, ..., eta_t = eta_{t-1} + (eta_0 - low) (1 - cos(pi / T)) / 2.
 
-    Source: Loshchilov & Hutter 2017, Equation 5; Keras documentation, CosineDecay (the warmup runs from
-    initial_learning_rate to warmup_target; its code example leaves out "+ initial_learning_rate"); PyTorch
-    documentation, CosineAnnealingLR.
+    Source: Loshchilov & Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017, Equation 5,
+    https://arxiv.org/abs/1608.03983;
+    Keras documentation, CosineDecay (the warmup runs from initial_learning_rate to warmup_target; its code example
+    leaves out "+ initial_learning_rate"), https://keras.io/api/optimizers/learning_rate_schedules/cosine_decay/;
+    PyTorch documentation, CosineAnnealingLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html
     """
 
     title: ClassVar[str] = "Cosine"
@@ -114,8 +118,12 @@ class CosineRestarts(Schedule):
     with s the updates since restart i, which is at T_0 + ... + T_{i-1}; eta_0 `rate`, T_0 `steps` (updates), M
     `t_mul`, m `m_mul`, alpha `alpha` (a fraction of eta_0), e `end` (a rate), t the update counted from 0.
 
-    Source: Loshchilov & Hutter 2017, Equation 5 and Section 3; Keras documentation, CosineDecayRestarts; PyTorch
-    documentation, CosineAnnealingWarmRestarts (m = 1).
+    Source: Loshchilov & Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017, Equation 5 and
+    Section 3, https://arxiv.org/abs/1608.03983;
+    Keras documentation, CosineDecayRestarts,
+    https://keras.io/api/optimizers/learning_rate_schedules/cosine_decay_restarts/;
+    PyTorch documentation, CosineAnnealingWarmRestarts (m = 1),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.html
     """
 
     title: ClassVar[str] = "Cosine with restarts"
@@ -164,16 +172,18 @@ class CosineRestarts(Schedule):
 
 @dataclass(frozen=True)
 class Averaging(Schedule):
-    """From the rate that is there to a fixed one, along a line or half a cosine.
+    """From the current rate to a fixed one, along a line or half a cosine.
 
         eta_t = a r + (1 - a) eta_0
         linear:  a = min(t / T, 1)         cos:  a = (1 - cos(pi min(t / T, 1))) / 2
 
     with eta_0 `rate`, r `target`, T `steps` (updates; with 0 the rate is r from the start), t the update counted
-    from 0. Recursive: eta_0 is recovered from eta_{t-1} and a of t - 1.
+    from 0. Recursive: eta_0 is recovered from eta_{t-1} and from a at t - 1.
 
-    Source: Izmailov et al. 2018 (Averaging Weights, UAI), Section 3.2; PyTorch documentation, swa_utils.SWALR and
-    its get_lr: interpolates between each group's lr and swa_lr over anneal_epochs.
+    Source: Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018,
+    Section 3.2, https://arxiv.org/abs/1803.05407;
+    PyTorch documentation, swa_utils.SWALR, and its get_lr: interpolates between each group's lr and swa_lr over
+    anneal_epochs, https://docs.pytorch.org/docs/stable/generated/torch.optim.swa_utils.SWALR.html
     """
 
     title: ClassVar[str] = "Weight averaging"
@@ -192,7 +202,7 @@ class Averaging(Schedule):
     combinations: ClassVar = {"at-once": {"steps": 0}, "one-step": {"steps": 1}}
 
     def annealed(self, t: Array) -> Array:
-        """How much of the way is done."""
+        """The fraction of the way that is done."""
         if self.steps == 0:
             return 1
         fraction = np.minimum(t / self.steps, 1)

@@ -1,4 +1,4 @@
-"""Schedules that go up and down: the cyclical learning rate, and one cycle. Momentum goes the other way."""
+"""Schedules that go up and down: the cyclical learning rate, and one cycle. Momentum goes the opposite way."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ class Cyclic(Schedule):
     `base_momentum` and `max_momentum`, t the update counted from 0. A given `scale` function is called with the
     cycle, counted from 1, or with the iteration, as `scale_of` says.
 
-    Without `cycle_momentum` the momentum is left alone. `iterations` are counted, in exp_range too, from the start
+    Without `cycle_momentum` the momentum is left alone. `iterations` are counted, also in exp_range, from the start
     of the "training" (the paper) or of the "cycle".
 
-    Source: Smith 2017, Section 3.1 and 3.2, with the code in 3.1 (U = D = stepsize); PyTorch documentation,
-    CyclicLR (U other than D, momentum, functions).
+    Source: Smith, Cyclical Learning Rates for Training Neural Networks, WACV 2017, Sections 3.1 and 3.2, with the
+    code in 3.1 (U = D = stepsize), https://arxiv.org/abs/1506.01186;
+    PyTorch documentation, CyclicLR (U other than D, momentum, functions),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CyclicLR.html
     """
 
     title: ClassVar[str] = "Cyclic"
@@ -77,7 +79,7 @@ class Cyclic(Schedule):
     }
 
     def height(self, t: Array) -> Array:
-        """How far it is on the way from the base, scaled."""
+        """How far the rate is on the way from the base to the peak, scaled."""
         total = self.up + (self.up if self.down is None else self.down)
         cycle = np.floor(1 + t / total)
         x = 1 + t / total - cycle
@@ -106,12 +108,16 @@ class OneCycle(Schedule):
         two phases:    down to eta_max / (d f) at update N - 1
         three phases:  down to eta_max / d, symmetrically, at update 2 (p N - 1), and on to eta_max / (d f) at N - 1
 
-    with eta_max `peak`, d `div`, f `final_div`. Between two updates at distance n the rate goes from a to b along
-    half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the other
-    way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and stays in a third
-    phase; without `cycle_momentum` it is left alone. `strategy` says which line, `three_phase` how many phases.
+    with eta_max `peak`, d `div`, f `final_div`. Between two updates that are n apart, the rate goes from a to b
+    along half a cosine, b + (a - b) (1 + cos(pi s / n)) / 2, or a line, a + (b - a) s / n. The momentum goes the
+    opposite way: from `max_momentum` to `base_momentum` while the rate rises, back while it falls, and constant in
+    a third phase; without `cycle_momentum` it is left alone. `strategy` says which curve, `three_phase` how many
+    phases.
 
-    Source: Smith & Topin 2018, Section 3 (three phases); PyTorch documentation, OneCycleLR.
+    Source: Smith & Topin, Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates,
+    2018, Section 3 (three phases), https://arxiv.org/abs/1708.07120;
+    PyTorch documentation, OneCycleLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html
     """
 
     title: ClassVar[str] = "One cycle"
@@ -135,7 +141,7 @@ class OneCycle(Schedule):
     }
 
     def along(self, t: Array, values: tuple) -> Array:
-        """What goes from the first of these values to the last, one phase after the other, at update t."""
+        """The value at update t on the way through these values, one phase after the other."""
         peak = self.portion * self.total - 1
         ends = (peak, 2 * peak, self.total - 1) if self.three_phase else (peak, self.total - 1)
         start, i = 0, 0

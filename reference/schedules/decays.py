@@ -24,8 +24,12 @@ class Exponential(Schedule):
 
     Recursive, where T = 1 or in a staircase: eta_t = eta_{t-1} d at every T-th update.
 
-    Source: Keras documentation, ExponentialDecay (both forms); PyTorch documentation, ExponentialLR (T = 1) and
-    StepLR (the staircase).
+    Source: Keras documentation, ExponentialDecay (both forms),
+    https://keras.io/api/optimizers/learning_rate_schedules/exponential_decay/;
+    PyTorch documentation, ExponentialLR (T = 1),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ExponentialLR.html;
+    PyTorch documentation, StepLR (the staircase),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html
     """
 
     title: ClassVar[str] = "Exponential"
@@ -65,13 +69,14 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class InverseTime(Schedule):
-    """Decays like one over the number of updates.
+    """Decays in inverse proportion to the number of updates.
 
         eta_t = eta_0 / (1 + d t / T)         staircase: eta_0 / (1 + d floor(t / T))
 
     with eta_0 `rate`, d `decay`, T `every` (updates), t the update counted from 0.
 
-    Source: Keras documentation, InverseTimeDecay.
+    Source: Keras documentation, InverseTimeDecay,
+    https://keras.io/api/optimizers/learning_rate_schedules/inverse_time_decay/
     """
 
     title: ClassVar[str] = "Inverse time"
@@ -104,7 +109,7 @@ class InverseTime(Schedule):
 
 @dataclass(frozen=True)
 class Polynomial(Schedule):
-    """Decays to an end by a power of what is left of the time.
+    """Decays to an end value as a power of the remaining time.
 
         eta_t = (eta_0 - e) (1 - min(t, T) / T)^p + e
         cycle:  T is T max(1, ceil(t / T)), the first multiple that is not smaller than t, and t is not bounded
@@ -113,7 +118,10 @@ class Polynomial(Schedule):
 
     Recursive (e = 0, no cycle): eta_t = eta_{t-1} ((1 - t / T) / (1 - (t - 1) / T))^p up to t = T, then constant.
 
-    Source: Keras documentation, PolynomialDecay; PyTorch documentation, PolynomialLR (e = 0, no cycle).
+    Source: Keras documentation, PolynomialDecay,
+    https://keras.io/api/optimizers/learning_rate_schedules/polynomial_decay/;
+    PyTorch documentation, PolynomialLR (e = 0, no cycle),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html
     """
 
     title: ClassVar[str] = "Polynomial"
@@ -166,7 +174,8 @@ class Linear(Schedule):
     Recursive: eta_t = eta_{t-1} (1 + (e - s) / (T s + (t - 1) (e - s))) up to t = T, then constant.
 
     Source: PyTorch documentation, LinearLR: start_factor multiplies in the first epoch, end_factor at the end of
-    the linear change. (The numbers of its example begin with the second epoch.)
+    the linear change (the numbers of its example begin with the second epoch),
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LinearLR.html
     """
 
     title: ClassVar[str] = "Linear"
@@ -207,7 +216,8 @@ class Constant(Schedule):
 
     Recursive: eta_0 multiplied by c, and at t = T by 1 / c.
 
-    Source: PyTorch documentation, ConstantLR.
+    Source: PyTorch documentation, ConstantLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ConstantLR.html
     """
 
     title: ClassVar[str] = "Constant"
@@ -236,10 +246,11 @@ class MultiStep(Schedule):
 
         eta_t = eta_0 g^(the number of milestones m with m <= t)
 
-    with eta_0 `rate`, g `factor`, `milestones` (updates; one that stands twice counts twice), t the update counted
-    from 0. Recursive: multiplied by g at each milestone.
+    with eta_0 `rate`, g `factor`, `milestones` (updates; one that is listed twice counts twice), t the update
+    counted from 0. Recursive: multiplied by g at each milestone.
 
-    Source: PyTorch documentation, MultiStepLR.
+    Source: PyTorch documentation, MultiStepLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html
     """
 
     title: ClassVar[str] = "Multi-step"
@@ -268,9 +279,11 @@ class Piecewise(Schedule):
 
         eta_t = v_0 where t <= b_0, v_i where b_{i-1} < t <= b_i, the last value beyond the last boundary
 
-    with b `boundaries` (updates, increasing), v `values` (rates, one more), t the update counted from 0.
+    with b `boundaries` (updates, increasing), v `values` (rates, one more than the boundaries), t the update
+    counted from 0.
 
-    Source: Keras documentation, PiecewiseConstantDecay.
+    Source: Keras documentation, PiecewiseConstantDecay,
+    https://keras.io/api/optimizers/learning_rate_schedules/piecewise_constant_decay/
     """
 
     title: ClassVar[str] = "Piecewise constant"
@@ -303,7 +316,8 @@ class Piecewise(Schedule):
 class Lambda(Schedule):
     """eta_t = eta_0 f(t), with eta_0 `rate`, f `function`, t the update counted from 0.
 
-    Source: PyTorch documentation, LambdaLR.
+    Source: PyTorch documentation, LambdaLR,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html
     """
 
     title: ClassVar[str] = "Lambda"
@@ -320,7 +334,8 @@ class Lambda(Schedule):
 class Multiplicative(Schedule):
     """eta_t = eta_{t-1} f(t), with eta_0 `rate`, f `function`, t the update counted from 0: f(0) is never used.
 
-    Source: PyTorch documentation, MultiplicativeLR: the initial lr is lr, then it is multiplied by the factor.
+    Source: PyTorch documentation, MultiplicativeLR: the initial lr is lr, then it is multiplied by the factor,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiplicativeLR.html
     """
 
     title: ClassVar[str] = "Multiplicative"

@@ -1,4 +1,4 @@
-"""The schedule that follows a metric: reduce the learning rate where it has stopped improving."""
+"""The schedule that follows a metric: reduces the learning rate when it has stopped improving."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ class Plateau(Schedule):
 
     with eta_0 `rate`, f `factor`, P `patience` and C `cooldown` (epochs), h `threshold` (a fraction, or in the unit
     of the metric), eta_min `least`, eps `epsilon` (rates); `mode` says whether a small or a large metric is good,
-    `patience_is` what P counts. The first metric is the first best, whatever it is; one that is not a number
-    compares as false: it never improves, and it is no best.
+    `patience_is` what P counts. The first metric is the first best, whatever it is, except that one that is not a
+    number compares as false: it never counts as an improvement and never becomes the best.
 
     Patience P is the number of epochs without improvement that are allowed (PyTorch), or after which the rate is
     reduced (Keras).
 
-    Source: PyTorch documentation, ReduceLROnPlateau; Keras documentation, callbacks.ReduceLROnPlateau.
+    Source: PyTorch documentation, ReduceLROnPlateau,
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html;
+    Keras documentation, callbacks.ReduceLROnPlateau, https://keras.io/api/callbacks/reduce_lr_on_plateau/
     """
 
     title: ClassVar[str] = "Plateau"
@@ -70,7 +72,7 @@ class Plateau(Schedule):
         return x > (best * (1 + self.threshold) if self.relative else best + self.threshold)
 
     def follow(self, metrics: Sequence[float]) -> list[Array]:
-        """The rates of each epoch: the first, and those after each metric."""
+        """The rate of each epoch: the first, and that after each metric."""
         rate, best, bad, cooling = self.rate, None, 0, 0
         rates = [rate]
         for x in metrics:

@@ -3,9 +3,9 @@
     at(t) -> the rate of update t, counted from 0, in closed form
     after(t, rate) -> the same from `rate`, that of update t - 1: the recursive form, where one is published
 
-Updates are counted from 0: the first update uses at(0). A rate has the unit that it has in the optimizer. The
-lines run on numbers and on `reference.bounded.Bounded` alike. Both forms have the same value, so the closed one
-is what is expected; how far rounding may take an implementation is said by the form in which it computes.
+Updates are counted from 0: the first update uses at(0). A rate has the same unit as in the optimizer. The code
+runs on numbers and on `reference.bounded.Bounded` alike. Both forms have the same value, so the closed form gives
+the expected value; how far rounding may take an implementation depends on the form that it uses.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from reference.base import Array, Reference, hyper
 
 @dataclass(frozen=True)
 class Schedule(Reference):
-    """Base of all schedules. Asked between two updates, an optimizer `says` the rate of the next or the last."""
+    """Base of all schedules. Between two updates, an optimizer `says` either the "next" rate or the "last" one."""
 
-    momenta: ClassVar[bool] = False  # whether it has a momentum for every update too
+    momenta: ClassVar[bool] = False  # whether it also has a momentum for every update
     by_recursion: ClassVar[bool] = False  # whether the recursive form is the only one: `at` evaluates it
     turns: ClassVar[tuple[str, ...]] = ()  # the fields that say where the rule changes
 
@@ -38,11 +38,11 @@ class Schedule(Reference):
         raise NotImplementedError
 
     def first(self, rate: Array) -> Array:
-        """The rate of update 0, where `rate` is there before: that of the optimizer, or of another schedule."""
+        """The rate of update 0, given the `rate` before it: that of the optimizer, or of another schedule."""
         return rate
 
     def after(self, t: Array, rate: Array) -> Array:
-        """The rate of update t, where `rate` is there before: that of update t - 1."""
+        """The rate of update t, given `rate`, that of update t - 1."""
         raise NotImplementedError
 
     def momentum(self, t: Array) -> Array:
@@ -58,7 +58,7 @@ class Schedule(Reference):
 
 
 def whole(t: Array) -> int:
-    """The number of an update, to count with."""
+    """The number of an update as an int."""
     return int(getattr(t, "value", t))
 
 

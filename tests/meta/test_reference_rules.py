@@ -1,6 +1,7 @@
 """What every reference promises of itself: its sources, its fields, its errors, and what it imports."""
 
 import ast
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -86,6 +87,28 @@ def test_has_a_title_and_a_source(cls):
     wanted = r"\d{4}" if cls in OPTIMIZERS else r"\d{4}|documentation"
     assert re.search(wanted, vars(cls).get("source", "")), f"{cls.__name__}: no source with a year"
     assert "Source:" in cls.__doc__
+
+
+# A whole link: an arXiv number or a DOI by its form, any other by a host and a path.
+LINK = re.compile(
+    r"https?://(arxiv\.org/abs/\d{4}\.\d{4,5}|doi\.org/10\.\d{4,}/\S*\w"
+    r"|(?!arxiv\.|doi\.)[\w-]+(\.[\w-]+)+/(\S*[\w/])?)"
+)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
+def test_the_docstring_ends_with_links_to_its_sources(cls):
+    """Each link ends its line, whole; all but the last are followed by a semicolon, so a broken one has none."""
+    text = inspect.cleandoc(vars(cls)["__doc__"])
+    sources = text[text.index("Source:") :].splitlines()
+    assert "" not in sources, "the sources are the last paragraph"
+    for line, last in zip(sources, [False] * (len(sources) - 1) + [True], strict=True):
+        assert last <= ("://" in line), f"{cls.__name__}: the docstring does not end with a link: {line!r}"
+        if "://" in line:
+            link = line.split()[-1]
+            link = link if last else link.removesuffix(";")
+            assert LINK.fullmatch(link), f"{cls.__name__}: no link to a source, or a broken one: {link!r}"
+            assert line.endswith(link if last else f"{link};"), f"{cls.__name__}: is the link broken? {line!r}"
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
