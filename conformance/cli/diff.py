@@ -13,9 +13,9 @@ from conformance.run.gate import GOOD
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=Path, metavar="A", help="the run file of the older version")
-    parser.add_argument("after", type=Path, metavar="B", help="that of the newer one")
+    parser.add_argument("after", type=Path, metavar="B", help="the run file of the newer version")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="only these constructor calls, a line each (see run --config)"
+        "--config", type=Path, metavar="FILE", help="only these constructor calls, one a line (see run --config)"
     )
     common(parser)
 

@@ -1,8 +1,8 @@
-"""Mistakes for live code: a line in the source of an installed framework, and the line in its place.
+"""Mistakes for live code: a line in the source of an installed framework, and its replacement.
 
-They stand for what no mistake in a rule can: one mode that ignores an option, state that is lost or shared, a
-counter or a rate that is wrong. A line that is not in the installed version, or there twice, is an error. It
-is written without the indent that the function has in its class.
+They stand for what no mistake in a rule can: a mode that ignores an option, lost or shared state, a wrong counter
+or rate. A line that the installed version does not have, or has twice, is an error. It is written without the
+indentation that the function has in its class.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ class Patch:
 
     name: str
     framework: str
-    optimizer: str  # whose part of the suite has to see it
+    optimizer: str  # whose part of the suite has to detect it
     where: str  # module:function, or module:Class.method
     line: str
     mistake: str
     says: str
-    see: tuple[str, ...]  # a few cases that have to see it: the fast selection
-    modes: tuple[str, ...] = ()  # those that can see it; all if empty
+    see: tuple[str, ...]  # a few cases that have to detect it: the fast selection
+    modes: tuple[str, ...] = ()  # the modes that can detect it; empty means all
 
 
 ADAM, SGD, OPTIMIZER = "adam", "sgd", "optimizer"
@@ -140,7 +140,7 @@ PATCHES: tuple[Patch, ...] = (
            "grouped_square_avgs, grouped_grad_avgs, grouped_grad_avgs, value=-1",
            "grouped_square_avgs, grouped_grad_avgs, grouped_grad_avgs, value=0",
            "centred does nothing in foreach alone", "centered", mode="foreach"),
-    # For many tensors at once there is another implementation: a mistake of its own in every optimizer.
+    # Foreach is a separate implementation: every optimizer has a mistake of its own there.
     _torch("adamw-decay-rate-squared-in-foreach", "adamw", f"{ADAM}:_multi_tensor_adam",
            "torch._foreach_mul_(device_params, 1 - lr * weight_decay)",
            "torch._foreach_mul_(device_params, 1 - lr * lr * weight_decay)",
