@@ -45,7 +45,7 @@ def call(args: argparse.Namespace) -> int:
     if code == 4:
         raise BadInput(f"run: pytest refused an option, see above. A working example: {_EXAMPLE}")
     if code == 5:
-        raise BadInput(f"run: {_selection(args)} selected no check. A working example: {_EXAMPLE}")
+        raise BadInput(f"run: no check matches {_selection(args)}. A working example: {_EXAMPLE}")
     if code not in (0, 1):
         raise Incomplete("run: it was interrupted or crashed, see above. Run again: python -m conformance run")
     if _identity(path) in (None, before):  # never mistake an older run for this one

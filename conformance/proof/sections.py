@@ -35,7 +35,7 @@ class Section:
     """One part of the proof."""
 
     name: str
-    digest: Callable[[str, argparse.Namespace], str]  # of what an optimizer's figures depend on
+    digest: Callable[[str, argparse.Namespace], str]  # a fingerprint of what an optimizer's figures depend on
     run: Callable[[list[str], argparse.Namespace, Known], Found]
     everything: Callable[[], list[str]] = planting.optimizers  # everything there is to try
     wanted: Callable[[list[str]], list[str]] = list  # the ones to try among these optimizers
