@@ -131,9 +131,7 @@ class _Own:
             )
         self.make = optimizer
         cls = getattr(optimizer, "func", optimizer)  # functools.partial
-        self.name = getattr(cls, "__name__", type(cls).__name__).replace(
-            "<lambda>", "the function's optimizer"
-        )
+        self.name = getattr(cls, "__name__", type(cls).__name__).replace("<lambda>", "the function's optimizer")
         found = framework or (_framework_of(cls) if isinstance(cls, type) else None)
         if found is None and isinstance(cls, type):
             raise BadInput(
@@ -214,7 +212,9 @@ def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int]
         base=forms,
         # Its scalars may be Python numbers or tensors: the wider of the two bounds holds for both.
         tensors=frozenset({*known, "step", "average_momentum"} - {"counter"}),
-        lacks={m: "a custom optimizer runs only in the default mode" for m in modes if m not in MODES[own.framework]},
+        lacks={
+            m: "a custom optimizer runs only in the default mode" for m in modes if m not in MODES[own.framework]
+        },
         shapes=listed[0].shapes if listed else SHAPES,
         build=own,
     )

@@ -56,7 +56,8 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
         near = next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
         hint = f"; did you mean {near!r}?" if near else "."
         raise BadInput(
-            f"ID: {name!r} is not known{hint} Ids have the form framework-optimizer-case-dtype-mode, as in a report."
+            f"ID: {name!r} is not known{hint} "
+            "Ids have the form framework-optimizer-case-dtype-mode, as in a report."
         )
     check = known[name]
     lacking = [display_name(f) for f in check.needs if f not in installed()]

@@ -30,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"only these optimizers, by name; repeat it, or use commas (default: {','.join(training_calls.DEFAULT)})",
+        help=f"only these, by name; repeat it, or use commas (default: {','.join(training_calls.DEFAULT)})",
     )
     add(
         "--framework",
@@ -50,7 +50,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, default=_PLAN.epochs, metavar="N", help="default: %(default)s")
     add("--limit", type=int, metavar="N", help="train with only N images (default: all 55,000)")
     add("--jobs", type=int, metavar="N", help="processes at a time (default: as many as the cores allow)")
-    add("--threads", type=int, default=_PLAN.threads, metavar="N", help="threads of each process (default: %(default)s)")
+    add(
+        "--threads",
+        type=int,
+        default=_PLAN.threads,
+        metavar="N",
+        help="threads of each process (default: %(default)s)",
+    )
     add(
         "--reports",
         type=Path,

@@ -11,7 +11,9 @@ from conformance.run.gate import GOOD
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", action="store_true", help="run the cells first and keep their output (takes minutes)")
+    parser.add_argument(
+        "--run", action="store_true", help="run the cells first and keep their output (takes minutes)"
+    )
     parser.set_defaults(name="conformance")
 
 

@@ -36,7 +36,7 @@ VERBS: dict[str, str] = {
     "confusion": "plant mistakes blind: how often the diagnosis names them correctly",
     "planted": "plant mistakes in the installed frameworks, in separate processes",
     "prove": "bring the figures of these four, and the README's, up to date",
-    "update": "rewrite everything derived from the entries and the installed frameworks, as after adding an optimizer",
+    "update": "rewrite what is derived from the entries and the installed frameworks, as after adding an optimizer",
 }
 
 

@@ -28,13 +28,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help=f"measure again with both frameworks installed (takes minutes), and keep the result in {map_data.PATH.name}",
+        help=f"measure again (takes both frameworks, and minutes), and keep the result in {map_data.PATH.name}",
     )
     common(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """Show which torch optimizer matches which Keras optimizer, and under which conditions; write map.html and map.md."""
+    """Show each torch optimizer's Keras equivalent, and its conditions; write map.html and map.md."""
     if args.arguments:
         return _translated(args)
     if args.measure:

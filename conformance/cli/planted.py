@@ -9,7 +9,9 @@ from conformance.proof import sections
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="try each mistake on all cases of its optimizer (takes an hour)")
+    parser.add_argument(
+        "--all", action="store_true", help="try each mistake on all cases of its optimizer (takes an hour)"
+    )
     proving.options(parser)
 
 

@@ -27,9 +27,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("-k", metavar="EXPRESSION", help="only checks whose id matches, as in pytest")
     parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one per core)")
-    parser.add_argument("--shard", metavar="I/N", help="only part I of N, all of about the same cost; merge them afterwards")
+    parser.add_argument(
+        "--shard", metavar="I/N", help="only part I of N, all of about the same cost; merge them afterwards"
+    )
     parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
-    parser.add_argument("--config", metavar="FILE", help="check the constructor calls in a file instead of the table")
+    parser.add_argument(
+        "--config", metavar="FILE", help="check the constructor calls in a file instead of the table"
+    )
     parser.add_argument("--costs", metavar="FILE", help="write the cost of the checks, the table that --shard uses")
     parser.add_argument("--junitxml", metavar="FILE", help="also write JUnit XML")
     common(parser)

@@ -20,7 +20,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
     (
         "rprop",
         "fault:rate-late fault:rate-frozen fault:rate-not-restored",
-        "the learning rate is the first step size: it is read when the state is created and never again, and the step "
+        "the learning rate is the first step size: it is read when the state is made and never again, and the step "
         "sizes themselves are restored",
     ),
     (
@@ -150,15 +150,15 @@ TERMS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "rprop",
         ("np.sign(", "' is '("),
-        "only the sign of the product of the two signs is read; with one of them still a sign, it does not underflow",
+        "only the sign of the product of the two signs is read; with one sign left in it, it does not underflow",
     ),
     ("asgd", ("ASGD.start", "np.zeros(()) +"), "adding 0 only turns the number into an array"),
     ("adafactor", ("Adafactor.start", "np.zeros_like(param[..., 0]"), "only the shape of the slice matters"),
     (
         "schedulefreeadamw",
         ("self.warmup_steps == 0", "'0' is '"),
-        "with T = 0 the other branch divides by 0, and the minimum of infinity and 1 is 1: no warm-up, as it should "
-        "be; with T = 1 the rate is full from the first step either way",
+        "with T = 0 the other branch divides by 0, and the minimum of infinity and 1 is 1: no warm-up, as it "
+        "should be; with T = 1 the rate is full from the first step either way",
     ),
     (
         "schedulefreeadamw",

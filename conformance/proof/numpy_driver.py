@@ -1,4 +1,4 @@
-"""References in plain NumPy, driven as if they were an implementation: correct ones, and deliberately wrong ones."""
+"""References in plain NumPy, driven as if they were an implementation: correct, or wrong on purpose."""
 
 from __future__ import annotations
 

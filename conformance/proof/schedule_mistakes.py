@@ -1,4 +1,4 @@
-"""What the schedule cases can detect: every mistake in a reference, every option ignored, and the case that shows it.
+"""What the schedule cases can detect: every mistake in a reference, every ignored option, and the case for it.
 
 No framework is involved: the reference with the mistake, computed in extended precision, stands in for an
 implementation. `python -m conformance update` writes the findings to schedules.json, for the page; the tests repeat

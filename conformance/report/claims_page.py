@@ -29,7 +29,7 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
         },
         {
             "title": "Readings",
-            "says": "Each sentence was tested by running it. The claim holds only if the stated sentences are true.",
+            "says": "Each sentence was tested by running it. The claim holds only if those stated are true.",
             "head": ("claim", "role", "sentence", "found", "expected by version"),
             "rows": [
                 (

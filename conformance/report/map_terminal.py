@@ -37,7 +37,9 @@ def _status(way: Direction) -> Text:
 def print_row(row: RowView) -> None:
     """Everything about one optimizer."""
     out = console()
-    out.print(f"{row.torch or 'no equivalent in PyTorch'} and {row.keras or 'no equivalent in Keras'}", style="bold")
+    out.print(
+        f"{row.torch or 'no equivalent in PyTorch'} and {row.keras or 'no equivalent in Keras'}", style="bold"
+    )
     out.print(row.says)
     if row.instead:
         out.print(f"Instead: {row.instead}")

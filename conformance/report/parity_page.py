@@ -55,8 +55,8 @@ def _losses(records: Sequence[Record]) -> Figure:
     return Figure(
         "Loss curves",
         drawn.svg,
-        f"Adam(lr 0.001, betas 0.9 and 0.999) over {first.steps} steps, cycling through {EPOCH} batches of {BATCH}. "
-        "Left: the mean of each epoch; the two curves coincide. Right: their distance at each batch, on a log "
+        f"Adam(lr 0.001, betas 0.9 and 0.999) over {first.steps} steps, cycling through {EPOCH} batches of "
+        f"{BATCH}. Left: the mean of each epoch; the two curves coincide. Right: their distance at each batch, on a log "
         "scale; where it is exactly 0 there is no point.",
     )
 
@@ -119,8 +119,8 @@ def _pair_losses(records: Sequence[Record]) -> Figure:
     return Figure(
         "Pairs that take the same steps: loss curves",
         drawn.svg,
-        f"The mean of the {EPOCH} batches of each epoch. The two curves coincide everywhere; the table says how far "
-        "apart they are.",
+        f"The mean of the {EPOCH} batches of each epoch. The two curves coincide everywhere; the table says how "
+        "far apart they are.",
     )
 
 
@@ -151,7 +151,9 @@ def _line(panel: Any, values: Sequence[float], label: str, style: dict[str, Any]
     shown = [math.nan if v == 0 or not math.isfinite(v) else v for v in values]
     padded = [math.nan, *shown, math.nan]
     neighbours = zip(padded, padded[2:], strict=False)
-    alone = [i for i, sides in enumerate(neighbours) if all(map(math.isnan, sides))]  # a single point between two zeros
+    alone = [
+        i for i, sides in enumerate(neighbours) if all(map(math.isnan, sides))
+    ]  # a single point between two zeros
     points = {"marker": ".", "markersize": 4, "markevery": alone} if alone else {}
     panel.plot(range(1, len(shown) + 1), shown, label=label, **points, **style)
 
@@ -167,8 +169,8 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
         found.append(
             {
                 "title": "Adam as in the lab",
-                "says": "The last loss of each, how far apart they are, and the largest difference in a parameter at "
-                "the last step, broken down. The lab asks for final losses within 1e-4.",
+                "says": "The last loss of each, how far apart they are, and the largest difference in a parameter "
+                "at the last step, broken down. The lab asks for final losses within 1e-4.",
                 "head": (
                     "run",
                     "dtype",

@@ -111,7 +111,7 @@ Margins = tuple[float, float, float, float]  # left, right, top, bottom, in inch
 
 @contextmanager
 def drawing(width: float = 9.6, height: float = 3.4, margins: Margins | None = None) -> Iterator[Drawing]:
-    """Draw within this block; sizes in inches. With `margins`, small panels skip the fitting, which takes seconds."""
+    """Draw within this block; sizes in inches. `margins` skips the fitting, which takes seconds for many panels."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -73,7 +73,7 @@ def _optimizer(matrix: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def gaps(proof: Proof) -> dict[str, dict[str, dict[str, Any]]]:
-    """Optimizer -> dtype -> the highest ratio of anything correct, the lowest of anything wrong, and their quotient.
+    """Optimizer -> dtype -> the highest ratio of anything correct, the lowest of anything wrong, their quotient.
 
     Correct are the references in plain NumPy and the installed implementations over all seeds; wrong are the
     mistakes planted in both, each where it shows best.
@@ -255,7 +255,8 @@ def readme(proof: Proof) -> str:
         f"| planted mistakes detected | {f['seen']:,} of {f['planted']:,}, in {f['optimizers']} rules |",
         f"| proved to change nothing | {f['equivalent']}, each with its proof |",
         *_of_terms(f),
-        f"| hardest to detect | {f['mildest'][2]} in {f['mildest'][1]}: {ratio_text(f['mildest'][0])} × the bound |",
+        f"| hardest to detect | {f['mildest'][2]} in {f['mildest'][1]}: "
+        f"{ratio_text(f['mildest'][0])} × the bound |",
         f"| a correct implementation, at worst | {ratio_text(f['right'])} × the bound; {LIMIT} is the limit |",
     ]
     if f["narrowest"]:

@@ -23,7 +23,9 @@ def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> Non
 
 
 def _matrix(found: Found) -> Table:
-    table = Table("optimizer", "dtype", "detected", "correct", "wrong", "hardest to detect", "shows best in", box=None)
+    table = Table(
+        "optimizer", "dtype", "detected", "correct", "wrong", "hardest to detect", "shows best in", box=None
+    )
     for name, matrix in found.items():
         rows = [r for r in matrix["rows"].values() if not r.get("proof")]
         seen = f"{sum(bool(r['kills']) for r in rows)} of {len(rows)}"
@@ -64,7 +66,7 @@ def _seeds(found: Found) -> Table:
 
 
 def _live(found: Found) -> Table:
-    table = Table("mistake", "detected by", "smallest", "modes", box=None)
+    table = Table("mistake", "detected by", "lowest ratio", "modes", box=None)
     for name, patch in found.items():
         mildest = ratio_text(patch["mildest"][1]) if patch["mildest"] else "survives"
         table.add_row(name, f"{patch['seen']} of {patch['ran']}", mildest, ", ".join(patch["kills"]))

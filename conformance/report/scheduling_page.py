@@ -65,8 +65,8 @@ def _momentum(records: Sequence[Record]) -> Figure:
         "The same plan with momentum",
         drawn.svg,
         "With momentum, the same learning rates do not give the same training: Keras keeps the rate inside the "
-        "velocity, so a lower rate takes effect slowly; torch keeps it outside, so it takes effect at once (as a note "
-        "in its documentation says). Each follows its own rule; within one framework all ways agree.",
+        "velocity, so a lower rate takes effect slowly; torch keeps it outside, so it takes effect at once (as a "
+        "note in its documentation says). Each follows its own rule; within one framework all ways agree.",
     )
 
 

@@ -37,7 +37,9 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
             )
         for record in run.records:
             if records.setdefault(record.id, record) != record:
-                raise BadInput(f"{name}: {record.id} differs from its record in an earlier run file. Give only one of them.")
+                raise BadInput(
+                    f"{name}: {record.id} differs from its record in an earlier run file. Give only one of them."
+                )
     heads = [run.header for run in runs]
     _shards(heads)
     total, selected = _totals(heads)

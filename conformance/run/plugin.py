@@ -52,7 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--record", default=None, metavar="NAME", help="the run's name: DIR/runs/NAME.jsonl")
     group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, all of about the same cost")
     group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
-    group.addoption("--config", default=None, metavar="FILE", help="check the constructor calls in a file instead of the table")
+    group.addoption(
+        "--config", default=None, metavar="FILE", help="check the constructor calls in a file instead of the table"
+    )
     group.addoption("--costs", default=None, metavar="FILE", help="write the cost of the checks, for --shard")
 
 
