@@ -144,7 +144,7 @@ def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
     for optimizer, m in sorted(matrix.items()):
         for name, row in m["rows"].items():
             if not row["kills"] and not row.get("proof"):
-                yield f"{optimizer}: no case detects the mistake {name!r}: {row['says']}"
+                yield f"{optimizer}: no case sees the mistake {name!r}: {row['says']}"
             if row["kills"] and row.get("proof"):
                 yield f"{optimizer}: {name!r} is said to change nothing ({row['proof']}), but a case detects it"
         for name, why in m["idle"].items():
@@ -202,7 +202,7 @@ def headline(proof: Proof) -> str:
     parts = []
     if f["planted"]:
         parts.append(
-            f"{f['seen']:,} of {f['planted']:,} planted mistakes are detected, in {f['optimizers']} optimizers"
+            f"{f['seen']:,} of {f['planted']:,} planted mistakes are seen, in {f['optimizers']} optimizers"
         )
     if f["runs"]:
         parts.append(f"{f['runs']:,} correct runs, {_false_positives(f)}")

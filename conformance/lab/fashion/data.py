@@ -149,7 +149,7 @@ def load(folder: Path, digests: Mapping[str, str] = SHA256, limit: int | None = 
         if found != digests[name]:
             _format(folder, name, content)  # more specific, if the format itself is broken
             raise BadInput(
-                f"{_path(folder, name)}: not a file of Fashion-MNIST (SHA-256 of its content {found}, "
+                f"{_path(folder, name)}: not the file of Fashion-MNIST (SHA-256 of its content {found}, "
                 f"expected {digests[name]}). Replace it. {HOW}"
             )
     arrays = {name: _format(folder, name, content) for name, content in raw.items()}

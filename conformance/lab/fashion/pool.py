@@ -1,4 +1,4 @@
-"""Many trainings in a few processes: each is saved to a file as it finishes, and not repeated if the file exists."""
+"""Many trainings in a few processes: each is saved to a file as it finishes, and skipped if the file exists."""
 
 from __future__ import annotations
 
