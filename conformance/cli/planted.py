@@ -16,5 +16,5 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Plant mistakes behind a binding and in the source of the installed frameworks; 1 if one goes undetected."""
+    """Plant mistakes behind a binding and in the installed frameworks; exit code 1 if one is not detected."""
     return proving.attempt(args, sections.BEHIND, sections.LIVE)

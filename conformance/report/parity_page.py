@@ -56,8 +56,8 @@ def _losses(records: Sequence[Record]) -> Figure:
         "Loss curves",
         drawn.svg,
         f"Adam(lr 0.001, betas 0.9 and 0.999) over {first.steps} steps, cycling through {EPOCH} batches of "
-        f"{BATCH}. Left: the mean of each epoch; the two curves coincide. Right: their distance at each batch, on a "
-        "log scale; where it is exactly 0 there is no point.",
+        f"{BATCH}. Left: the mean of each epoch; the two curves coincide. Right: their distance at each batch, on "
+        "a log scale; where it is exactly 0 there is no point.",
     )
 
 

@@ -133,7 +133,7 @@ def problems(proof: Proof) -> list[str]:
         ),
         *(f"seeds: {said}" for o in proof.get("seeds", {}).values() for said in o["accused"]),
         *(
-            f"planted in live code, and not detected: {n}"
+            f"planted in live code, detected by nothing: {n}"
             for n, p in proof.get("live", {}).items()
             if not p["seen"]
         ),
