@@ -1,6 +1,6 @@
-"""The public check(): the optimizer that people bring, held to a reference.
+"""The public check(): compares a custom optimizer with a reference.
 
 Imported by: nothing. Users get it from conformance/__init__.py.
 
-To add a name that people give to a hyperparameter or to state: aliases.py.
+To add a common name of a hyperparameter or of state: aliases.py.
 """

@@ -1,4 +1,4 @@
-"""The names that people give to hyperparameters and slots, and what they mean in the words of a reference."""
+"""The names people give to hyperparameters and slots, and the reference's names for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conformance.judge.steps import Judge
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
-# Hyperparameter -> what constructors call it, beside what the bindings know; the first that is there counts.
+# Hyperparameter -> what constructors call it, besides the names in the bindings; the first one present counts.
 ARGUMENTS: dict[str, tuple[str | Argument, ...]] = {
     "learning_rate": ("learning_rate", "lr", "step_size", "eta", "alpha"),
     "beta_1": (Argument("betas", 0), "beta_1", "beta1", "b1"),
@@ -31,7 +31,7 @@ ARGUMENTS: dict[str, tuple[str | Argument, ...]] = {
     "weight_decay": ("weight_decay", "wd"),
     "threshold": ("threshold", "sma_threshold", "n_sma_threshold"),
 }
-# Slot -> what state is called, beside its own name and what the bindings know.
+# Slot -> what state is called, besides the slot's own name and the names in the bindings.
 SLOTS: dict[str, tuple[str, ...]] = {
     "step": ("step", "steps", "t", "iteration", "count"),
     "m": ("m", "m_t", "momentum", "first_moment", "exp_avg", "mu", "ms"),
@@ -44,7 +44,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
 
 
 def known_entries(reference: type[Reference], framework: str) -> list[Entry]:
-    """Entries of this rule, those of the same framework first."""
+    """Entries of this rule, the same framework's first."""
     order = sorted(BINDINGS, key=lambda name: name != framework)
     every = [e for name in order for e in BINDINGS[name].entries.values()]
     exact = [e for e in every if e.reference is reference]
@@ -54,7 +54,7 @@ def known_entries(reference: type[Reference], framework: str) -> list[Entry]:
 def arguments_of(
     build: Callable[..., Any], framework: str, reference: type[Reference]
 ) -> dict[str, str | Argument]:
-    """The constructor's arguments that stand for hyperparameters."""
+    """The constructor arguments that stand for hyperparameters."""
     there = inspect.signature(build).parameters
     names = [f.name for f in fields(reference)]
     names += [f.name for f in fields(Wrapped) if f.name != "inner"] if framework == "keras" else []
@@ -76,7 +76,7 @@ def _called(name: str, reference: type[Reference], framework: str) -> Iterator[s
         if name in entry.arguments:
             yield entry.arguments[name]
     yield name
-    # "alpha" is the step size of some papers, but not where a binding knows it as another.
+    # "alpha" is the step size in some papers, but not where a binding uses it for something else.
     other = {
         a if isinstance(a, str) else a.name
         for e in known_entries(reference, framework)
@@ -90,14 +90,14 @@ def _called(name: str, reference: type[Reference], framework: str) -> Iterator[s
 def slots_of(
     entry: Entry, framework: str, mode: str, table: Sequence[Case], named: Mapping[str, str]
 ) -> tuple[Entry, list[str]]:
-    """The entry with the state that can be compared, and notes on what cannot."""
+    """The entry with the state that can be compared, and notes on the state that cannot."""
     wanted, seen = _look(entry, framework, mode, table)
     found: dict[str, str] = {}
     for state, slot in named.items():
         choose("slots: the reference's slot", slot, wanted)
         if state not in seen:
             raise BadInput(
-                f"slots: {state!r} is no state of {entry.cls}; it keeps {', '.join(sorted(seen)) or 'none'}"
+                f"slots: {state!r} is no state of {entry.cls}; it keeps {', '.join(sorted(seen)) or 'nothing'}"
             )
         found[state] = slot
     for slot in wanted:
@@ -114,7 +114,7 @@ def slots_of(
     unread = [slot for slot in wanted if slot not in whole.slots.values() and slot != "step"]
     if unread:
         notes.append(
-            f"the slots {', '.join(unread)} cannot be read, so the whole run is judged and not each step; "
+            f"the slots {', '.join(unread)} cannot be read, so the whole run is judged instead of each step; "
             f"slots={{NAME: {unread[0]!r}}} says where they are"
             + (f" (it keeps {', '.join(sorted(seen))})" if seen else "")
         )
@@ -122,7 +122,7 @@ def slots_of(
 
 
 def _look(entry: Entry, framework: str, mode: str, table: Sequence[Case]) -> tuple[list[str], set[str]]:
-    """The slots that the reference has in any case, and the state that the optimizer has after a step."""
+    """The slots that the reference has in every case, and the optimizer's state after a step."""
     wanted: dict[tuple[str, ...], Case] = {}
     for case in table:
         if case.wrapping or case.second_group:
@@ -141,7 +141,7 @@ def _look(entry: Entry, framework: str, mode: str, table: Sequence[Case]) -> tup
 
 
 def _state_after_one(check: OptimizerCheck) -> Iterator[str]:
-    """Names of the state that has a value for each parameter."""
+    """Names of the per-parameter state."""
     binding, entry = BINDINGS[check.framework], check.entry
     problem = check.case.data(entry)
     groups = check.case.groups(entry, entry.build)
@@ -161,7 +161,7 @@ def _state_after_one(check: OptimizerCheck) -> Iterator[str]:
 
 
 def _kept_as(slot: str, entry: Entry, framework: str, seen: set[str]) -> Iterator[str]:
-    """State that may be this slot."""
+    """State that could be this slot."""
     names = [n for e in known_entries(entry.reference, framework) for n, s in e.slots.items() if s == slot]
     for name in dict.fromkeys([*names, slot, *SLOTS.get(slot, ())]):
         yield from (s for s in sorted(seen) if s == name or s.strip("_").lower() == name.strip("_").lower())
@@ -170,7 +170,7 @@ def _kept_as(slot: str, entry: Entry, framework: str, seen: set[str]) -> Iterato
 def _of_another_form(
     entry: Entry, framework: str, mode: str, table: Sequence[Case], guessed: Sequence[str]
 ) -> list[str]:
-    """Guessed slots that are not the reference's although the parameters are: a slot may be kept scaled."""
+    """Guessed slots that do not match although the parameters do: a slot may be stored scaled."""
     case = next((c for c in table if c.name in ("probing", "ordinary")), None) or table[0]
     check = OptimizerCheck.of(framework, entry.optimizer, case, "float64", mode, replace(entry, slots={}))
     try:
@@ -182,10 +182,10 @@ def _of_another_form(
             if not _free_ratio(one) <= LIMIT:
                 dropped.append(state)
         return dropped
-    except Exception:  # what goes wrong here goes wrong in the cases, and is said there
+    except Exception:  # whatever fails here fails in the cases too, and is reported there
         return []
 
 
 def _free_ratio(check: OptimizerCheck) -> float:
-    """How far the whole run is from the reference's own."""
+    """How far the whole run is from the reference's."""
     return Judge(evidence_of(check.observe(check.plan()))).free().ratio

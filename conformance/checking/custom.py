@@ -1,10 +1,9 @@
-"""An optimizer of one's own, held to a reference: `from conformance import check`.
+"""Compares a custom optimizer with a reference: `from conformance import check`.
 
     check(MyRAdam, like=reference.RAdam())
 
-runs the cases of that reference on a Keras or torch optimizer that no binding lists. How its constructor
-calls the hyperparameters, and under which names it keeps its slots, is found where the names are common
-ones, and can be said where they are not.
+runs the cases of that reference on a Keras or torch optimizer that no binding lists. Hyperparameters and slots
+with common names are found automatically; others can be given.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from reference.base import Reference
 from reference.wrapped import Wrapped
 
 MODES = {"torch": (torch_binding.AS_IT_IS,), "keras": ("eager", "graph")}
-EXAMINED = 8  # cases that the diagnosis looks at
-# The cases that say most of a mistake come first, in the diagnosis too.
+EXAMINED = 8  # cases for the diagnosis
+# The cases that reveal most about a mistake come first, in the diagnosis too.
 FIRST = ("probing", "ordinary", "usual-values", "missing", "late", "rate-change", "sparse", "zeros")
 
 
@@ -51,28 +50,27 @@ def check(
     framework: str | None = None,
     raise_on_failure: bool = True,
 ) -> Result:
-    """Run an optimizer through the cases of a reference, and say whether it is that and, if not, what it is.
+    """Run an optimizer through the cases of a reference; say whether it conforms and, if not, what it does instead.
 
     Arguments:
-        optimizer: a Keras or torch optimizer class, or a function that makes one: of the parameters and
-            the options in torch (lambda params, lr: ...), of the options in Keras (lambda: ...).
-        like: the reference, in the forms that are meant: reference.RAdam(threshold=5.0). What the
-            constructor has no argument for has the value given here, numbers included.
-        arguments: how the constructor calls a hyperparameter, where that is no common name:
+        optimizer: a Keras or torch optimizer class, or a function that makes one: from the parameters and
+            options in torch (lambda params, lr: ...), from the options alone in Keras (lambda: ...).
+        like: the reference, in the published form you mean: reference.RAdam(threshold=5.0). Anything the
+            constructor has no argument for takes the value given here, numbers included.
+        arguments: the constructor's names of hyperparameters, where they are uncommon:
             {"epsilon": "fuzz", "beta_1": ("decays", 0)}.
-        slots: its state and the slot of the reference that it is: {"exp_avg": "m"}. In torch the keys of
-            optimizer.state[param], in Keras attributes that hold a list with one variable a parameter.
-            What is not named is matched by common names. Where not all slots of the rule can be read,
-            the parameters are judged over the whole run and not step by step.
-        only: names of cases. All if empty; `result.records` names them.
-        dtypes, modes: which of them. In Keras "eager" and "graph".
-        framework: "torch" or "keras", where it cannot be seen from a function's signature.
+        slots: the optimizer's state -> the slot of the reference: {"exp_avg": "m"}. In torch the keys of
+            optimizer.state[param], in Keras attributes that hold a list with one variable per parameter.
+            The rest is matched by common names. If some slots of the rule cannot be read, the parameters
+            are judged over the whole run instead of step by step.
+        only: names of cases. Default: all; `result.records` names them.
+        dtypes, modes: which ones to run. The modes are "eager" and "graph" in Keras.
+        framework: "torch" or "keras", if a function's signature does not tell.
         raise_on_failure: raise DoesNotConform, an AssertionError with the diagnosis as its message.
 
-    The step counter counts the updates of each parameter in torch, and those of the optimizer in Keras, as
-    their documentation has it.
+    The step counter counts the updates of each parameter in torch, and of the optimizer in Keras, as documented.
 
-    Errors: BadInput for what is no optimizer or reference, and for a name that nothing has.
+    Raises BadInput for something that is not an optimizer or a reference, and for unknown names.
     """
     rule = _reference(like)
     if framework is not None:
@@ -109,8 +107,8 @@ def _reference(like: Any) -> Reference:
         like = like()
     if not isinstance(like, Reference) or isinstance(like, Wrapped):
         raise BadInput(
-            f"like: {like!r} is not a reference. Give one of the package reference, as in "
-            f"like=reference.RAdam(); there are {', '.join(c.__name__ for c in REFERENCES.values())}."
+            f"like: {like!r} is not a reference. Give one from the package reference, as in "
+            f"like=reference.RAdam(); it has {', '.join(c.__name__ for c in REFERENCES.values())}."
         )
     return like
 
@@ -121,7 +119,7 @@ def _name(rule: Reference) -> str:
 
 
 class _Own:
-    """What the user gave, made to be called as the bindings call an optimizer class."""
+    """The user's optimizer, callable the way the bindings call an optimizer class."""
 
     def __init__(self, optimizer: Any, framework: str | None):
         if not callable(optimizer):
@@ -133,9 +131,7 @@ class _Own:
             )
         self.make = optimizer
         cls = getattr(optimizer, "func", optimizer)  # functools.partial
-        self.name = getattr(cls, "__name__", type(cls).__name__).replace(
-            "<lambda>", "the optimizer of the function"
-        )
+        self.name = getattr(cls, "__name__", type(cls).__name__).replace("<lambda>", "the function's optimizer")
         found = framework or (_framework_of(cls) if isinstance(cls, type) else None)
         if found is None and isinstance(cls, type):
             raise BadInput(
@@ -149,13 +145,13 @@ class _Own:
         required = [
             p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]
-        # A function of the parameters makes a torch optimizer, one of options alone a Keras optimizer.
+        # A function that takes parameters makes a torch optimizer; one that takes only options, a Keras optimizer.
         self.framework = found or ("torch" if required else "keras")
         if not BINDINGS[self.framework].versions():
             raise BadInput(f"optimizer: {self.framework} is not installed")
         if self.framework == "torch":
             if not parameters:
-                raise BadInput(f"optimizer: {self.name} takes no argument: a torch optimizer is made of parameters")
+                raise BadInput(f"optimizer: {self.name} takes no arguments: a torch optimizer needs the parameters")
             parameters = parameters[1:]
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.__signature__ = inspect.Signature(
@@ -167,13 +163,13 @@ class _Own:
         if _framework_of(type(made)) != self.framework:
             raise BadInput(
                 f"optimizer: {self.name} returned {made!r}, which is not a {self.framework} optimizer "
-                "(framework= says which is meant)"
+                "(use framework= to say which one you mean)"
             )
         return made
 
 
 def _framework_of(cls: type) -> str | None:
-    """Seen from the names of the classes that it inherits from, so that no framework is imported."""
+    """Found from the names of its base classes, so that no framework is imported."""
     for base in cls.__mro__:
         root = base.__module__.partition(".")[0]
         if root == "torch" and base.__name__ == "Optimizer":
@@ -184,7 +180,7 @@ def _framework_of(cls: type) -> str | None:
 
 
 def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int] | Argument]) -> Entry:
-    """An entry as a binding would have it."""
+    """An entry like those of a binding."""
     reference = type(rule)
     known = {f.name for f in fields(reference)}
     found = arguments_of(own, own.framework, reference)
@@ -198,7 +194,7 @@ def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int]
     fixed = {f.name: getattr(rule, f.name) for f in fields(reference) if f.name not in found}
     if own.framework == "keras" and "counter" in known:
         fixed["counter"] = "optimizer"
-    # Forms that are options of the constructor: the one that is asked for is the base.
+    # Forms that the constructor has an option for: the requested one is the base.
     forms = {
         f.name: getattr(rule, f.name)
         for f in fields(reference)
@@ -214,26 +210,28 @@ def _entry(own: _Own, rule: Reference, named: Mapping[str, str | tuple[str, int]
         arguments=found,
         dialect=fixed,
         base=forms,
-        # Whether its scalars are of the host or tensors is not known: the wider of the two bounds holds for both.
+        # Its scalars may be Python numbers or tensors: the wider of the two bounds holds for both.
         tensors=frozenset({*known, "step", "average_momentum"} - {"counter"}),
-        lacks={m: "an optimizer of one's own runs as it is" for m in modes if m not in MODES[own.framework]},
+        lacks={
+            m: "a custom optimizer runs only in the default mode" for m in modes if m not in MODES[own.framework]
+        },
         shapes=listed[0].shapes if listed else SHAPES,
         build=own,
     )
 
 
 def _cases(entry: Entry) -> list[Case]:
-    """The cases of the reference; without all defaults there is no case of them."""
+    """The cases of the reference; the one about defaults only if every default is known."""
     given = own_defaults(entry, entry.build)
     whole = all(n in given or n not in {f.name for f in fields(entry.reference)} for n in entry.arguments)
     found = cases(entry)
-    if "learning_rate" not in entry.arguments:  # then it may have no name by which to change it either
+    if "learning_rate" not in entry.arguments:  # then there may be no way to change it either
         found = [c for c in found if not c.rates and not c.second_group]
     return [c for c in found if whole or c.values != "defaults"]
 
 
 def _diagnosed(checks: Sequence[OptimizerCheck], records: Sequence[Record]) -> Diagnosis:
-    """From the first cases that diverge and, where there is room, some that conform."""
+    """From the first cases that diverge and, if there is room, some that conform."""
     runs = list(zip(checks, records, strict=True))
     chosen: dict[tuple[str, str], OptimizerCheck] = {}
     for outcome, room in ((Outcome.DIVERGES, EXAMINED - 2), (Outcome.CONFORMS, EXAMINED)):
@@ -242,7 +240,7 @@ def _diagnosed(checks: Sequence[OptimizerCheck], records: Sequence[Record]) -> D
             if record.outcome is outcome and key not in chosen and len(chosen) < room:
                 chosen[key] = check
     examined = [Examined(for_diagnosis(c.observe(c.plan()))) for c in chosen.values()]
-    # A mode that alone goes wrong is described by what it did, not by another.
+    # If only one mode goes wrong, describe what that mode did.
     found = diagnose_all(examined)
     modes = {r.mode for r in records if r.outcome is Outcome.DIVERGES}
     others = {r.mode for r in records} - modes

@@ -1,4 +1,4 @@
-"""What `check` found on an optimizer of one's own, in words."""
+"""What `check` found about a custom optimizer, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.judge.record import Outcome, Record
 
 
 class DoesNotConform(AssertionError):
-    """The optimizer is not what it is said to be; `result` has the verdicts and the diagnosis."""
+    """The optimizer does not follow its reference; `result` has the verdicts and the diagnosis."""
 
     def __init__(self, result: Result):
         super().__init__(str(result))
@@ -26,11 +26,11 @@ class Result:
     like: str
     records: list[Record]
     diagnosis: Diagnosis | None = None
-    notes: list[str] = field(default_factory=list)  # what is compared, and what is not
+    notes: list[str] = field(default_factory=list)  # about what is compared and what is not
 
     @property
     def conforms(self) -> bool:
-        """Every case that could be judged conforms, and at least one could."""
+        """Every judgeable case conforms, and there is at least one."""
         return bool(self.of(Outcome.CONFORMS)) and not self.failures
 
     @property
@@ -69,7 +69,7 @@ class Result:
 
 
 def _listed(records: Iterable[Record]) -> str:
-    """Cases, each with the dtypes and modes."""
+    """Cases, each with its dtypes and modes."""
     found: dict[str, dict[str, None]] = {}
     for r in records:
         found.setdefault(r.case, {})[f"{r.dtype} {r.mode}"] = None

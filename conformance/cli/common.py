@@ -1,4 +1,4 @@
-"""Options that verbs have in common."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.run.gate import run_path
 
 
 def common(parser: argparse.ArgumentParser) -> None:
-    """The folder of the reports, and the name of the run."""
+    """The reports folder, and the run's name."""
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument(
         "--name",
@@ -20,17 +20,17 @@ def common(parser: argparse.ArgumentParser) -> None:
 
 
 def reading(parser: argparse.ArgumentParser) -> None:
-    """The same, and run files."""
+    """The same, plus run files."""
     parser.add_argument(
         "runs",
         nargs="*",
         type=Path,
         metavar="RUN",
-        help="run files, taken together (default: that of --name)",
+        help="run files, combined (default: the one of --name)",
     )
     common(parser)
 
 
 def paths(args: argparse.Namespace) -> list[Path]:
-    """The run files that are given, or that of the name."""
+    """The given run files, or the one of --name."""
     return args.runs or [run_path(args.reports, args.name)]

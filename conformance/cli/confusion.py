@@ -13,5 +13,5 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Plant every known mistake blind, and count how often the diagnosis names it."""
+    """Plant every known mistake blind, and count how often the diagnosis names it correctly."""
     return proving.attempt(args, sections.DIAGNOSIS)

@@ -13,15 +13,15 @@ from conformance.run.gate import GOOD
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=Path, metavar="A", help="the run file of the older version")
-    parser.add_argument("after", type=Path, metavar="B", help="that of the newer one")
+    parser.add_argument("after", type=Path, metavar="B", help="the run file of the newer version")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="only these constructor calls, a line each (see run --config)"
+        "--config", type=Path, metavar="FILE", help="only these constructor calls, one per line (see run --config)"
     )
     common(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """What changes between two versions: where, by how much, and why."""
+    """Show what changes between two versions: where, by how much, and why."""
     listed = calls.load(args.config) if args.config else None
     terminal.print_changes(*versions.changes(args.before, args.after, listed))
     return GOOD

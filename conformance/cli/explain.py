@@ -17,25 +17,25 @@ from conformance.judge.failure import display_name, facts, listed
 from conformance.judge.record import Outcome, Record, read_run
 from conformance.run.gate import GOOD, run_path
 
-INSTALL = "install it, or give the run file of a run that has it with --reports and --name"
+INSTALL = "install it, or use --reports and --name to give a run that includes it"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="of a check: framework-optimizer-case-dtype-mode")
+    parser.add_argument("id", metavar="ID", help="a check: framework-optimizer-case-dtype-mode")
     common(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """Say of one check what differs, to which term of the equations that belongs, and what explains it.
+    """Explain one check: what differs, which term of the equations it belongs to, and why.
 
-    From the record of a run; where that has no diagnosis and the framework is installed, the check runs again.
+    Reads the record of a run. If that has no diagnosis and the framework is installed, the check runs again.
     """
     print(explained(args.id, run_path(args.reports, args.name)))
     return GOOD
 
 
 def explained(name: str, path: Path) -> str:
-    """The record of this check in a run file, or of running it again, and its diagnosis."""
+    """The check's record, from a run file or from running it again, with its diagnosis."""
     record, versions = _recorded(name, path)
     if record is not None and (record.diagnosis or record.outcome in (Outcome.CONFORMS, Outcome.UNSUPPORTED)):
         return _text(record, versions, f"from {path}")
@@ -50,13 +50,14 @@ def _recorded(name: str, path: Path) -> tuple[Record | None, dict[str, str]]:
 
 
 def _again(name: str, record: Record | None, versions: dict[str, str], path: Path) -> str:
-    """Run the check once more, and look deeper than a whole run has time for."""
+    """Run the check again, looking deeper than a whole run has time for."""
     known = {c.id: c for c in registry.checks()}
     if name not in known:
         near = next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
         hint = f"; did you mean {near!r}?" if near else "."
         raise BadInput(
-            f"ID: {name!r} is not known{hint} Ids are framework-optimizer-case-dtype-mode, as in a report."
+            f"ID: {name!r} is not known{hint} "
+            "Ids have the form framework-optimizer-case-dtype-mode, as in a report."
         )
     check = known[name]
     lacking = [display_name(f) for f in check.needs if f not in installed()]
@@ -65,14 +66,14 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
             raise BadInput(f"ID: {name} is not in {path} and {lacking[0]} is not installed: {INSTALL}.")
         return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
     again = engine.run(check, ledger.load(), deep=True)
-    if again.outcome is Outcome.DIVERGES_KNOWN:  # the row says what it is; the diagnosis says it in detail
+    if again.outcome is Outcome.DIVERGES_KNOWN:  # the row names the divergence; the diagnosis gives the details
         found = engine.diagnosed(check)
         again.diagnosis = found.to_json() if found else {}
     return _text(again, check.versions(), "run now")
 
 
 def _text(record: Record, versions: dict[str, str], whence: str) -> str:
-    """What the case is, then the diagnosis in the place of the verdict's own words."""
+    """A description of the case, then the diagnosis instead of the verdict's own words."""
     title = f"{record.outcome.value}  {record.id}  ({whence})"
     if not record.diagnosis:
         return listed(title, facts(record, versions))

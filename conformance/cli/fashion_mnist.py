@@ -13,7 +13,7 @@ from conformance.errors import BadInput, choose
 from conformance.lab.fashion import compare, comparison_pages, data, pool, results, training_calls
 from conformance.run.gate import GOOD
 
-FOLDER = "fashion_mnist"  # in the folder of the reports
+FOLDER = "fashion_mnist"  # in the reports folder
 _PLAN = compare.TrainingPlan()
 
 
@@ -23,21 +23,21 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DIR",
         help=f"folder with the four files (default: {data.VARIABLE}, {data.DEBIAN}, "
-        "the cache of Keras, a download by it)",
+        "Keras' cache, then a download by Keras)",
     )
     add(
         "--optimizer",
         action="append",
         default=[],
         metavar="NAME",
-        help=f"only these, any by name; repeat it, or use commas (default: {','.join(training_calls.DEFAULT)})",
+        help=f"only these, by name; repeat it, or use commas (default: {','.join(training_calls.DEFAULT)})",
     )
     add(
         "--framework",
         action="append",
         default=[],
         metavar="NAME",
-        help="torch or keras (default: what is installed)",
+        help="torch or keras (default: whatever is installed)",
     )
     add("--seeds", type=int, default=_PLAN.seeds, metavar="N", help="paired trainings (default: %(default)s)")
     add(
@@ -45,12 +45,18 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=_PLAN.default_seeds,
         metavar="N",
-        help="trainings with the frameworks' defaults (default: %(default)s)",
+        help="trainings with each framework's defaults (default: %(default)s)",
     )
     add("--epochs", type=int, default=_PLAN.epochs, metavar="N", help="default: %(default)s")
-    add("--limit", type=int, metavar="N", help="train with so many images only (default: all 55,000)")
-    add("--jobs", type=int, metavar="N", help="processes at a time (default: one for each core and thread)")
-    add("--threads", type=int, default=_PLAN.threads, metavar="N", help="of each process (default: %(default)s)")
+    add("--limit", type=int, metavar="N", help="train with only N images (default: all 55,000)")
+    add("--jobs", type=int, metavar="N", help="processes at a time (default: as many as the cores allow)")
+    add(
+        "--threads",
+        type=int,
+        default=_PLAN.threads,
+        metavar="N",
+        help="threads of each process (default: %(default)s)",
+    )
     add(
         "--reports",
         type=Path,
@@ -58,17 +64,17 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"writes DIR/{FOLDER}/, and keeps finished trainings in DIR/{FOLDER}/runs/ (default: reports)",
     )
-    add("--note", default="", metavar="TEXT", help="of the circumstances, for the page: what else the machine did")
+    add("--note", default="", metavar="TEXT", help="a remark for the page, such as what else the machine was doing")
     add(
         "--render",
         action="store_true",
-        help=f"train nothing: make the pages again from DIR/{FOLDER}/{results.NAME}",
+        help=f"train nothing: rebuild the pages from DIR/{FOLDER}/{results.NAME}",
     )
     parser.set_defaults(name="conformance")
 
 
 def call(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> int:
-    """Train, go on where a killed run stopped, and write the pages."""
+    """Train, resuming where a killed run stopped, and write the pages."""
     folder = Path(args.reports) / FOLDER
     if args.render:
         _say(comparison_pages.render(folder))
@@ -78,7 +84,7 @@ def call(args: argparse.Namespace, digests: Mapping[str, str] = data.SHA256) -> 
     loaded = source.load()
     if len(loaded.train) < plan.batch:
         raise BadInput(
-            f"--limit: {args.limit} images are no batch of {plan.batch}. Allowed: at least {plan.batch}."
+            f"--limit: {args.limit} images do not fill a batch of {plan.batch}. Allowed: at least {plan.batch}."
         )
     found = compare.run(plan, source, loaded, folder / "runs")
     versions = {k: v for f in plan.frameworks for k, v in BINDINGS[f].versions().items()}
@@ -119,7 +125,7 @@ def plan_of(args: argparse.Namespace) -> compare.TrainingPlan:
     )
     for name in names:
         for rate in training_calls.grid(name)[:1] or (None,):
-            training_calls.translated(name, rate)  # says now, and not after an hour, what cannot be translated
+            training_calls.translated(name, rate)  # reports now, not after an hour, what cannot be translated
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return compare.TrainingPlan(
         optimizers=names,

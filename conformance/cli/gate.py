@@ -19,13 +19,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         type=Path,
         metavar="FILE",
-        help="a summary.json: fail too on what newly diverges, newly conforms or disappeared since",
+        help="a summary.json: also fail on checks that newly diverge, newly conform or disappeared since",
     )
     reading(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """Judge a run: CONFORMS, DIVERGES_KNOWN and a declared UNSUPPORTED pass, nothing else."""
+    """Judge a run: only CONFORMS, DIVERGES_KNOWN and a declared UNSUPPORTED pass."""
     before = baseline.load(args.baseline) if args.baseline else None
     run = read_runs(paths(args))
     result = build(run)

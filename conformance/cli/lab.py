@@ -11,12 +11,14 @@ from conformance.run.gate import GOOD
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", action="store_true", help="run the cells first, and keep what they say: minutes")
+    parser.add_argument(
+        "--run", action="store_true", help="run the cells first and keep their output (takes minutes)"
+    )
     parser.set_defaults(name="conformance")
 
 
 def call(args: argparse.Namespace) -> int:
-    """Make the notebook and the page again."""
+    """Rebuild the notebook and the page."""
     from conformance.lab import build
 
     try:

@@ -1,8 +1,8 @@
-"""`python -m conformance VERB`. A new verb is a module beside this one, and a line in VERBS.
+"""`python -m conformance VERB`. To add a verb, put a module beside this one and a line in VERBS.
 
-A verb's module has `options(parser)` and `call(args)`, whose docstring is the description that --help shows.
+A verb's module has `options(parser)` and `call(args)`; the latter's docstring is the description in --help.
 
-Exit codes, of every verb: 0 good, 1 divergence, 2 bad input, 3 incomplete run.
+Exit codes of every verb: 0 good, 1 divergence, 2 bad input, 3 incomplete run.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from conformance.run.gate import BAD_INPUT, GOOD, INCOMPLETE
 
 EXIT_CODES = "exit codes: 0 good, 1 divergence, 2 bad input, 3 incomplete run"
 
-# Verb -> what it does, in a line.
+# Verb -> what it does, in one line.
 VERBS: dict[str, str] = {
     "run": "run the checks, make the report, judge the result",
-    "report": "make the report of a run again",
-    "explain": "say of one check what differs and what explains it",
-    "gate": "judge a run: exit code 0 only if all of it is as it should be",
-    "diff": "what changes between two versions",
-    "matrix": "run the suite in every version, by tox, and report what changes",
-    "merge": "put the shards of a run together",
-    "map": "which torch optimizer is which Keras optimizer; translate a call",
+    "report": "rebuild the report of a run",
+    "explain": "explain one check: what differs, and why",
+    "gate": "judge a run: exit code 0 only if everything is as it should be",
+    "diff": "show what changes between two versions",
+    "matrix": "run the suite in every version, using tox, and report what changes",
+    "merge": "combine the shards of a run",
+    "map": "match torch and Keras optimizers; translate a call",
     "fashion-mnist": "train the same ConvNet in Keras and PyTorch, and compare",
-    "lab": "make the optimizer lab, a notebook and a page, from its source",
-    "mutants": "plant every known mistake: which case sees which",
+    "lab": "build the optimizer lab, a notebook and a page, from its source",
+    "mutants": "plant every known mistake: which case detects which",
     "seeds": "run correct implementations over many seeds: no false positives",
-    "confusion": "plant mistakes blind: how often the diagnosis names them",
-    "planted": "plant mistakes in the installed frameworks, in processes of their own",
-    "prove": "bring the figures of these four up to date, and the README's",
-    "update": "write anew what follows from the entries and the installed frameworks: after a new optimizer",
+    "confusion": "plant mistakes blind: how often the diagnosis names them correctly",
+    "planted": "plant mistakes in the installed frameworks, in separate processes",
+    "prove": "bring the figures of these four, and the README's, up to date",
+    "update": "rewrite what is derived from the entries and the installed frameworks, as after adding an optimizer",
 }
 
 
 def module(verb: str) -> ModuleType:
-    """The module of a verb, imported when it is asked for."""
+    """A verb's module, imported on demand."""
     return importlib.import_module(f"conformance.cli.{verb.replace('-', '_')}")
 
 
@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the verbs; the options of those that are `asked` for, since some have to look them up."""
+    """The parser of the verbs, with the options of the `asked` ones only, since some have to look them up."""
     parser = _Parser(
         prog="python -m conformance",
         description="Checks the optimizers of TensorFlow/Keras and PyTorch step by step against a reference.",
@@ -92,4 +92,4 @@ def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
 
 def _check_name(name: str) -> None:
     if not name or name.startswith(".") or any(c in name for c in "/\\\0"):
-        raise BadInput(f"--name: {name!r} is not a file's name. Allowed: letters, digits, '-', '_', '.' within.")
+        raise BadInput(f"--name: {name!r} is not a file name. Allowed: letters, digits, '-', '_', and '.' within.")

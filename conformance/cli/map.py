@@ -1,4 +1,4 @@
-"""The verb `map`: the map on the terminal, as pages, as JSON; one optimizer; one call translated."""
+"""The verb `map`: the map on the terminal, as pages, as JSON; one optimizer; the translation of one call."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from conformance.run.gate import GOOD
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("optimizer", nargs="?", help="all about this one: adam")
+    parser.add_argument("optimizer", nargs="?", help="everything about one optimizer, such as adam")
     parser.add_argument(
-        "arguments", nargs="*", metavar="NAME=VALUE", help="of its constructor: translate this call (lr=0.01)"
+        "arguments", nargs="*", metavar="NAME=VALUE", help="constructor arguments: translate this call (lr=0.01)"
     )
     parser.add_argument("--source", default="torch", help="the framework of the call (default: torch)")
-    parser.add_argument("--json", action="store_true", help="print it for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--measure",
         action="store_true",
-        help=f"measure again with the installed frameworks (both; minutes), and keep it in {map_data.PATH.name}",
+        help=f"measure again (takes both frameworks, and minutes), and keep the result in {map_data.PATH.name}",
     )
     common(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """Show which torch optimizer is which Keras optimizer, under which conditions; write map.html and map.md."""
+    """Show each torch optimizer's Keras equivalent, and its conditions; write map.html and map.md."""
     if args.arguments:
         return _translated(args)
     if args.measure:
@@ -84,7 +84,7 @@ def _translated(args: argparse.Namespace) -> int:
 def _argument(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise BadInput(f"NAME=VALUE: {text!r} is none. An example: lr=0.01 betas=0.9,0.999")
+        raise BadInput(f"NAME=VALUE: {text!r} is not an argument. An example: lr=0.01 betas=0.9,0.999")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -17,7 +17,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Run the suite by tox in every version, and make one report of them: DIR/versions.html."""
+    """Run the suite in every version, using tox, and combine them into one report: DIR/versions.html."""
     paths = environments.run(args.environments, args.reports, args.brief)
     for path in versions_page.write(versions.build(versions.read(paths)), args.reports):
         print(path)

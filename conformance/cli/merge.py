@@ -11,7 +11,7 @@ from conformance.run.gate import GOOD, run_path
 
 
 def call(args: argparse.Namespace) -> int:
-    """Put the shards of a run together: the same records as one run of everything leaves."""
+    """Combine the shards of a run into the records of a single run of everything."""
     run = read_runs(args.runs)
     run.header.name = args.name
     path = run_path(args.reports, args.name)

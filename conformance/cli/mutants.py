@@ -13,5 +13,5 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Plant every known mistake in the references, and change every operation of them; 1 if one survives."""
+    """Plant every known mistake in the references, and change each operation; exit code 1 if one survives."""
     return proving.attempt(args, sections.MATRIX, sections.TERMS)

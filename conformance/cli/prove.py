@@ -14,5 +14,5 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Bring all figures up to date: those of `mutants`, `seeds`, `planted` and `confusion`, and the README's."""
+    """Bring all figures up to date: those of `mutants`, `seeds`, `planted`, `confusion` and the README."""
     return proving.attempt(args, *sections.SECTIONS)

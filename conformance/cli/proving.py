@@ -1,7 +1,7 @@
-"""What the verbs that try the suite itself have in common.
+"""What the verbs that test the suite itself have in common.
 
-With --keep the figures go into conformance/proof/proof.json, for the report, for the fast tests, which repeat for
-every mistake, and for every case, the one trial that shows it best, and for the README, where they are written too.
+With --keep the figures go into conformance/proof/proof.json and into the README. The report uses them, and so do
+the fast tests, which repeat for every mistake and every case the one trial that shows it best.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from conformance.run.gate import DIVERGENCE, GOOD
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--optimizer", action="append", default=[], metavar="NAME", help="only these")
-    parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
+    parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one per core)")
     parser.add_argument(
         "--keep",
         action="store_true",
-        help=f"keep what is found in {store.PATH.name}, for the report and the README; what is up to date is not "
+        help=f"keep the findings in {store.PATH.name}, for the report and the README; what is up to date is not "
         "tried",
     )
-    parser.add_argument("--anew", action="store_true", help="with --keep: try what is up to date too")
+    parser.add_argument("--anew", action="store_true", help="with --keep: also retry what is up to date")
     common(parser)
 
 
 def attempt(args: argparse.Namespace, *chosen: sections.Section) -> int:
-    """Try what is asked for, put it beside what is known, write the pages, print it, and judge it."""
+    """Try what is asked for, merge it with what is known, write the pages, print the result, and judge it."""
     known, wrong, paths = store.known(), False, []
     for section in chosen:
         found = sections.found(section, args, known)

@@ -14,9 +14,9 @@ from conformance.run.gate import GOOD
 
 
 def call(args: argparse.Namespace) -> int:
-    """Make the report of a run, or of the same checks in several versions: the matrix.
+    """Build the report of a run, or the matrix of the same checks in several versions.
 
-    Its exit code says whether it was made; `gate` says what is in it.
+    The exit code says whether it was built; `gate` judges what is in it.
     """
     given = paths(args)
     if len(given) > 1 and versions.several(runs := versions.read(given)):

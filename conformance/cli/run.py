@@ -1,4 +1,4 @@
-"""The verb `run`: the suite by pytest, then the report and the verdict."""
+"""The verb `run`: the suite under pytest, then the report and the verdict."""
 
 from __future__ import annotations
 
@@ -25,30 +25,34 @@ def options(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="only these; repeat it, or use commas",
         )
-    parser.add_argument("-k", metavar="EXPRESSION", help="only the checks whose id matches, as in pytest")
-    parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--shard", metavar="I/N", help="only part I of N, of about the same cost; merge them after")
+    parser.add_argument("-k", metavar="EXPRESSION", help="only checks whose id matches, as in pytest")
+    parser.add_argument("-n", "--workers", default="auto", metavar="N", help="processes (default: one per core)")
+    parser.add_argument(
+        "--shard", metavar="I/N", help="only part I of N, all of about the same cost; merge them afterwards"
+    )
     parser.add_argument("--brief", action="store_true", help="each case once, in one dtype and mode")
-    parser.add_argument("--config", metavar="FILE", help="the constructor calls of a file, not the table")
-    parser.add_argument("--costs", metavar="FILE", help="write what the checks cost: the table that --shard uses")
-    parser.add_argument("--junitxml", metavar="FILE", help="write JUnit XML too")
+    parser.add_argument(
+        "--config", metavar="FILE", help="check the constructor calls in a file instead of the table"
+    )
+    parser.add_argument("--costs", metavar="FILE", help="write the cost of the checks, the table that --shard uses")
+    parser.add_argument("--junitxml", metavar="FILE", help="also write JUnit XML")
     common(parser)
 
 
 def call(args: argparse.Namespace) -> int:
-    """The same run as pytest's, then the report; the exit code is the gate's."""
+    """Run the suite under pytest, then build the report; the exit code is the gate's."""
     name = args.name + ("-{}of{}".format(*shards.parse(args.shard)) if args.shard else "")
     path = run_path(args.reports, name)
     _check_writable(path)
     before = _identity(path)
     code = _pytest(_pytest_arguments(args))
     if code == 4:
-        raise BadInput(f"run: an option was refused, see above. An example that works: {_EXAMPLE}")
+        raise BadInput(f"run: pytest refused an option, see above. A working example: {_EXAMPLE}")
     if code == 5:
-        raise BadInput(f"run: no check was selected by {_selection(args)}. An example that works: {_EXAMPLE}")
+        raise BadInput(f"run: no check matches {_selection(args)}. A working example: {_EXAMPLE}")
     if code not in (0, 1):
-        raise Incomplete("run: it was interrupted or broke down, see above. Run again: python -m conformance run")
-    if _identity(path) in (None, before):  # never report an older run as this one
+        raise Incomplete("run: it was interrupted or crashed, see above. Run again: python -m conformance run")
+    if _identity(path) in (None, before):  # never mistake an older run for this one
         raise Incomplete(f"run: no run file was written to {path}. Run again: python -m conformance run")
 
     from conformance.report import model, terminal
@@ -61,9 +65,9 @@ def call(args: argparse.Namespace) -> int:
     print(page)
     verdict = made.verdict.exit_code
     if args.shard and verdict == INCOMPLETE and len(result.records) == result.header.selected:
-        verdict = GOOD  # all of this part: the rest is for whoever puts the parts together
+        verdict = GOOD  # this part is complete: the gate comes after the parts are merged
     if verdict == GOOD and code != 0:
-        raise Incomplete("run: pytest failed on something that left no record, see above. Fix it and run again.")
+        raise Incomplete("run: pytest failed without leaving a record, see above. Fix that and run again.")
     return verdict
 
 
@@ -72,7 +76,7 @@ class _ProbeError(Exception):
 
 
 def _check_writable(path: Path) -> None:
-    """Say now, and not after the run, that its result cannot be kept."""
+    """Say before the run, not after it, that its result cannot be kept."""
     with contextlib.suppress(_ProbeError), atomically(path):
         raise _ProbeError
 
@@ -87,10 +91,10 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     from conformance.run import plugin
 
     suite = Path(plugin.__file__).with_name("suite.py")  # wherever it is installed
-    # No cache: it would be written beside the suite, which may be in site-packages. No assert is rewritten: a check
-    # says itself what differs, and a second in each process is saved.
+    # No cache: it would land beside the suite, which may be in site-packages. No assert rewriting: a check says
+    # what differs by itself, and each process saves a second.
     found = [str(suite), "-p", "conformance.run.plugin", "-p", "no:cacheprovider", "--assert=plain"]
-    # Plugins that no check needs, and that take seconds: hypothesis's, the search for lost exceptions, logs.
+    # Plugins that no check needs and that cost seconds: hypothesis, unraisable and thread exceptions, logging.
     for name in ("hypothesispytest", "unraisableexception", "logging"):
         found += ["-p", f"no:{name}"]
     found += ["-q", "-n", str(args.workers)]
@@ -106,11 +110,11 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
 
 def _selection(args: argparse.Namespace) -> str:
     given = [f"--{name} {','.join(getattr(args, name))}" for name in SELECTIONS if getattr(args, name)]
-    return " ".join(given + ([f"-k {args.k!r}"] if args.k else [])) or "no option at all"
+    return " ".join(given + ([f"-k {args.k!r}"] if args.k else [])) or "the default selection"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file lies at `path`: a run renames a new one into place."""
+    """The identity of the file at `path`: a run renames a new one into place."""
     try:
         found = path.stat()
     except OSError:

@@ -15,7 +15,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def call(args: argparse.Namespace) -> int:
-    """Run correct implementations over many seeds of every problem; 1 if there is a false positive."""
+    """Run correct implementations over many seeds of every problem; exit code 1 if there is a false positive."""
     if args.seeds < 2:
-        raise BadInput(f"--seeds: {args.seeds}. Allowed: 2 and more.")
+        raise BadInput(f"--seeds: {args.seeds}. Allowed: 2 or more.")
     return proving.attempt(args, sections.SEEDS)

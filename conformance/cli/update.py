@@ -21,20 +21,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-proof",
         action="store_true",
-        help="leave the proof as it is: a change of a rule or of a case makes it take minutes",
+        help="leave the proof alone: after a change to a rule or a case it takes minutes",
     )
     parser.set_defaults(keep=True, seeds=200, all=False)
 
 
 def call(args: argparse.Namespace) -> int:
-    """Write anew what follows from the entries and the installed frameworks, and print what changed.
+    """Rewrite everything derived from the entries and the installed frameworks, and print what changed.
 
-    These are the list of accepted bad input, rows of the ledger for it, the defaults and measurements of the map,
-    what the cases of schedules see, and the proof (`prove`). After a new optimizer or schedule this is all that the
-    tests ask for.
+    That is: the list of accepted bad input and its ledger rows, the defaults and measurements of the map, the
+    mistakes that the schedule cases detect, and the proof (`prove`). For a new optimizer or schedule, the tests
+    ask for nothing else.
     """
     if set(installed()) != set(BINDINGS):
-        raise BadInput(f"update: it takes {' and '.join(BINDINGS)} together, and one is not installed.")
+        raise BadInput(f"update: it needs both {' and '.join(BINDINGS)}, and one is not installed.")
     for line in _changes():
         print(line)
     if args.no_proof:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from conformance.lab.fashion.data import Data
 
-QUICK = "LAB_QUICK"  # set it, and the lab trains on a few made images: for tests
+QUICK = "LAB_QUICK"  # if set, the lab trains on a few synthetic images, for tests
 
 
 def fashion_mnist(images: int) -> Data:
-    """Fashion-MNIST with so many images to train with: found on this machine, or downloaded by Keras."""
+    """Fashion-MNIST with this many training images: found on this machine, or downloaded by Keras."""
     from conformance.lab.fashion import data
 
     if QUICK not in os.environ:

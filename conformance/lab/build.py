@@ -1,7 +1,7 @@
-"""The notebook and the page, made from cells/, the published comparison, and what the cells said last.
+"""The notebook and the page, made from cells/, the published comparison, and the cells' last output.
 
-What they said is kept in the notebook itself, with the digest of the source that said it: a cell that was changed
-since shows nothing, until it runs again.
+The output is kept in the notebook itself, with the digest of the source it came from: a cell that has changed since
+shows nothing until it runs again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 from conformance.errors import BadInput
 from conformance.judge.record import atomically
 
-CELLS = Path(__file__).with_name("cells")  # files in percent format, in the order of their names
-ROOT = CELLS.parents[2]  # of the checkout: the lab is made there, not in an installation
+CELLS = Path(__file__).with_name("cells")  # files in percent format, in order of their names
+ROOT = CELLS.parents[2]  # the checkout: the lab is made there, not in an installation
 FOLDER = "lab"
 NOTEBOOK, PAGE = "optimizer_lab.ipynb", "optimizer_lab.html"
 RESULTS = Path("reports") / "fashion_mnist" / "results.json"
-DIGEST = "source"  # in the metadata of a cell of the notebook
+DIGEST = "source"  # in the metadata of a notebook cell
 NOT_YET = "*(There is no published result in this checkout: `python -m conformance fashion-mnist` makes it.)*"
 
 Outputs = list[dict[str, Any]]
@@ -32,20 +32,20 @@ Outputs = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class NotebookCell:
-    """Text in Markdown, or code."""
+    """Markdown text, or code."""
 
     kind: str  # "markdown" or "code"
-    source: str  # with {{ … }} where something is filled in
+    source: str  # with {{ … }} where a value goes
     text: str
 
     @property
     def digest(self) -> str:
-        """Of the source: what a cell said stays, wherever the project is published."""
+        """Of the source, so that a cell's output stays wherever the project is published."""
         return hashlib.sha256(self.source.encode()).hexdigest()[:12]
 
 
 def cells(source: str, values: Mapping[str, str] | None = None) -> list[NotebookCell]:
-    """The cells of a source in percent format; what stands before the first is for who edits it."""
+    """The cells of a source in percent format; anything before the first is for its editors."""
 
     def cell(kind: str, body: str) -> NotebookCell:
         return NotebookCell(kind, body, re.sub(r"\{\{ (\w+) \}\}", lambda m: (values or {})[m[1]], body))
@@ -75,13 +75,13 @@ def filled(root: Path = ROOT) -> list[NotebookCell]:
 
 @cache
 def repository(root: Path = ROOT) -> str:
-    """Where the project is published, from pyproject.toml: the one place to set it."""
+    """Where the project is published, from pyproject.toml, the only place to set it."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["urls"]["Repository"].rstrip("/").removesuffix(".git")
 
 
 def colab(address: str) -> str:
-    """The link that opens the notebook in Colab, which takes them from GitHub."""
+    """The link that opens the notebook in Colab, which reads notebooks from GitHub."""
     path = address.removeprefix("https://github.com/")
     return f"https://colab.research.google.com/github/{path}/blob/main/{FOLDER}/{NOTEBOOK}"
 
@@ -116,11 +116,11 @@ def published(results: Path) -> str:
     return "\n".join(lines)
 
 
-# ---------------------------------------------------------------- what the cells said
+# ---------------------------------------------------------------- the cells' output
 
 
 def notebook(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> Any:
-    """The notebook, with what each cell said when it ran."""
+    """The notebook, with the output of each cell."""
     import nbformat
 
     book = nbformat.v4.new_notebook()
@@ -146,7 +146,7 @@ def notebook(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> Any:
 
 
 def run(found: Sequence[NotebookCell], folder: Path, timeout: int = 600) -> dict[str, Outputs]:
-    """Run every cell in a kernel of its own, in `folder`; what each said. An error of a cell is raised."""
+    """Run every cell in one new kernel, in `folder`; return each one's output. An error in a cell is raised."""
     from nbclient import NotebookClient
 
     book = notebook(found, {})
@@ -160,12 +160,12 @@ def run(found: Sequence[NotebookCell], folder: Path, timeout: int = 600) -> dict
 
 
 def _kept(outputs: Iterable[Any]) -> Outputs:
-    """Without what only this machine says: warnings, and the numbers of objects."""
+    """Without machine-specific output: warnings, and object ids."""
     kept: Outputs = []
     for output in outputs:
         if output.output_type == "stream" and output.name == "stdout":
             if kept and kept[-1]["output_type"] == "stream":
-                kept[-1]["text"] += output.text  # the parts in which a kernel sends what one cell prints
+                kept[-1]["text"] += output.text  # a kernel sends what one cell prints in parts
             else:
                 kept.append({"output_type": "stream", "name": "stdout", "text": output.text})
         elif output.output_type == "display_data":
@@ -178,7 +178,7 @@ def _kept(outputs: Iterable[Any]) -> Outputs:
 
 
 def texts(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> dict[str, str]:
-    """File name -> text: the notebook and the page of this checkout. The same checkout gives the same texts."""
+    """File name -> text: the notebook and page of this checkout. The same checkout gives the same texts."""
     import nbformat
 
     found, said = filled(root), load(root) if said is None else said
@@ -189,7 +189,7 @@ def texts(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> dict[
 
 
 def load(root: Path = ROOT) -> dict[str, Outputs]:
-    """What the cells of the notebook said when they ran last, by the digest of the cell."""
+    """The last output of the notebook's cells, by the cell's digest."""
     import nbformat
 
     path = root / FOLDER / NOTEBOOK
@@ -201,7 +201,7 @@ def load(root: Path = ROOT) -> dict[str, Outputs]:
 
 
 def page(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> str:
-    """The page: text, code in colour, and what it said."""
+    """The page: text, coloured code, and its output."""
     from markdown_it import MarkdownIt
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
@@ -221,7 +221,7 @@ def page(found: Sequence[NotebookCell], said: Mapping[str, Outputs]) -> str:
 
 
 def write(root: Path = ROOT, said: Mapping[str, Outputs] | None = None) -> list[Path]:
-    """Write the notebook and the page, with what the cells said: now, or when they ran last."""
+    """Write the notebook and the page, with the cells' output: from running them now, or the last."""
     if not (root / "pyproject.toml").exists():
         raise BadInput(f"lab: {root} is no checkout of this project; the lab is made there.")
     made = texts(root, said)

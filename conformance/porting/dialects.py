@@ -1,9 +1,9 @@
-"""Where the dialects of two frameworks differ, and what makes their steps the same all the same.
+"""Where the dialects of two frameworks differ, and how to make their steps the same anyway.
 
-One function a form (a field of a reference that one framework has fixed and the other has not, or has
-fixed otherwise), in `DIFFERENCES`. It is given the reference as the source asks for it and the value that
-the target has fixed, and says what to do: change other arguments, do something outside of the optimizer,
-require something of the training, or give up and say what is lost. A form without a function is lost.
+One function per form (a field of a reference that one framework has fixed and the other has not, or has
+fixed differently), in `DIFFERENCES`. Given the reference that the source asks for and the value that the
+target has fixed, it says what to do: change other arguments, do something outside the optimizer, require
+something of the training, or give up and say what is lost. A form without a function is lost.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from reference.base import Reference
 
 @dataclass(frozen=True)
 class Condition:
-    """What the training has to be like, so that the steps are the same."""
+    """What the training must be like for the steps to be the same."""
 
     name: str
     says: str
 
 
 CONSTANT_RATE = Condition("constant learning rate", "the learning rate does not change during training")
-EVERY_GRADIENT = Condition("every gradient there", "every parameter has a gradient at each step")
+EVERY_GRADIENT = Condition("no missing gradients", "every parameter has a gradient at each step")
 MATRICES = Condition(
     "hidden matrices alone",
-    "Muon is given matrices alone, no embeddings among them, and AdamW the rest (Keras' Muon does that by itself)",
+    "Muon gets only matrices, without embeddings, and AdamW gets the rest (Keras' Muon does that by itself)",
 )
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Something to do outside of the optimizer: with the loss, the gradients or the parameters."""
+    """Something to do outside the optimizer: to the loss, the gradients or the parameters."""
 
     kind: str
     says: str
@@ -43,20 +43,20 @@ class Outside:
 
 @dataclass(frozen=True)
 class Loss:
-    """What cannot be asked of the target, so that it takes other steps."""
+    """Something the target cannot do, so that its steps differ."""
 
     says: str
-    cure: Mapping[str, Any]  # hyperparameters at which nothing is lost; empty: there are none
-    approximate: bool = False  # the steps are close, not different in kind
-    name: str = ""  # of what has no cure
+    cure: Mapping[str, Any]  # hyperparameters at which nothing is lost; empty if there are none
+    approximate: bool = False  # the steps are close instead of different in kind
+    name: str = ""  # for a loss without a cure
 
 
 @dataclass
 class Resolution:
-    """What the differences come to, all together."""
+    """What all the differences amount to."""
 
-    changes: dict[str, Any] = field(default_factory=dict)  # hyperparameters that the target is given
-    # As `changes`, for the steps that the target takes with what is done outside of it.
+    changes: dict[str, Any] = field(default_factory=dict)  # hyperparameters for the target
+    # Like `changes`, for the steps of the target together with what is done outside it.
     effective: dict[str, Any] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     outside: list[Outside] = field(default_factory=list)
@@ -67,12 +67,12 @@ class Resolution:
             self.conditions.append(condition)
 
 
-# The rules that look at the number of the step. For the others it does not matter what is counted.
+# The rules that use the step number. For the others it does not matter what is counted.
 UNCOUNTED = ("SGD", "RMSprop", "Rprop", "Adadelta", "Lion", "Ftrl", "Muon")
 
 
 def counter(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """A parameter without a gradient at some step: its own counter waits for it, the optimizer's does not."""
+    """If a parameter lacks a gradient at some step, its own counter waits, but the optimizer's does not."""
     counts = type(r).__name__ not in UNCOUNTED
     if type(r).__name__ == "Adagrad":
         counts = getattr(r, "learning_rate_decay", 0) != 0
@@ -81,13 +81,13 @@ def counter(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
 
 
 def velocity(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """With a constant eta, the inside velocity is eta times the outside one, and the steps are the same."""
+    """With constant eta, the inside velocity is eta times the outside one, and the steps are the same."""
     if r.momentum != 0:
         found.needs(CONSTANT_RATE)
 
 
 def first_velocity(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """mu 0 + (1 - 0) g is g: only dampening tells the two starts apart, and it is a difference of its own."""
+    """mu 0 + (1 - 0) g is g: only dampening tells the two starts apart, and it is a separate difference."""
 
 
 def dampening(found: Resolution, r: Reference, fixed: float, target: Entry) -> None:
@@ -95,7 +95,7 @@ def dampening(found: Resolution, r: Reference, fixed: float, target: Entry) -> N
         found.losses.append(
             Loss(
                 f"dampening = {r.dampening!r}: {target.cls} has none, and since torch leaves the first gradient "
-                "undampened no learning rate makes up for it",
+                "undampened, no learning rate makes up for it",
                 {"dampening": fixed},
             )
         )
@@ -115,7 +115,7 @@ def decay(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
             f"the gradient of weight_decay / 2 times the squared norm is weight_decay times the parameter"
         )
         found.outside.append(Outside("regularizer", says, lam))
-        # What the loss does not reach still has a gradient, from the regularizer.
+        # Parameters that the loss does not reach still get a gradient from the regularizer.
         found.needs(EVERY_GRADIENT)
     else:
         says = f"p.mul_(1 - lr * {lam!r}) for every parameter with a gradient, before optimizer.step()"
@@ -141,7 +141,7 @@ def learning_rate_decay(found: Resolution, r: Reference, fixed: float, target: E
 
 
 def epsilon_place(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """epsilon outside of the root, inside of it, or added before the bias correction: another number each."""
+    """epsilon outside the root, inside it, or added before the bias correction: each needs a different value."""
     rule = type(r).__name__
     if rule == "Adafactor":
         _adafactor_epsilon(found, r, fixed)
@@ -150,7 +150,7 @@ def epsilon_place(found: Resolution, r: Reference, fixed: str, target: Entry) ->
     if eps == 0:
         return
     if rule == "Adagrad" and fixed == "outside":
-        # sqrt(s + epsilon), s from s_0 on, is sqrt(s) from s_0 + epsilon on.
+        # sqrt(s + epsilon) with s starting at s_0 equals sqrt(s) with s starting at s_0 + epsilon.
         found.changes |= {"initial_accumulator": r.initial_accumulator + eps, "epsilon": 0.0}
     elif rule == "Adamax":
         inside = fixed == "norm"
@@ -173,8 +173,8 @@ def epsilon_place(found: Resolution, r: Reference, fixed: str, target: Entry) ->
         if fixed not in ("hat", "before"):
             here, there, factor = ("before", "after", "sqrt(1 - beta_2^t)")
         says = (
-            f"epsilon = {eps!r} is added {here} the bias correction here and {there} it there, so that it counts "
-            f"{factor} times as much there, until beta_2^t is negligible"
+            f"epsilon = {eps!r} is added {here} the bias correction here and {there} it there, so it counts "
+            f"{factor} times as much there until beta_2^t is negligible"
         )
         found.losses.append(Loss(says, cure, approximate=True))
 
@@ -187,7 +187,7 @@ def _adafactor_epsilon(found: Resolution, r: Reference, fixed: str) -> None:
 
 
 def buffer(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """A sum is an average times 1 / (1 - mu), and what is orthogonalized has no size, but for a tiny epsilon."""
+    """A sum is an average times 1 / (1 - mu), and orthogonalizing removes the scale, except for a tiny epsilon."""
 
 
 def orthogonal_in(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
@@ -196,36 +196,36 @@ def orthogonal_in(found: Resolution, r: Reference, fixed: str, target: Entry) ->
 
 
 def shape_factor(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
-    """How torch scales a tall matrix without a rate; with one, both scale by the rate."""
+    """torch scales a tall matrix if no rate is given; given one, both scale by it."""
     if r.rms_rate is None:
         says = "without a rate torch scales by sqrt(max(1, rows / columns)), Keras by 1"
         found.losses.append(Loss(says, {"rms_rate": 0.2}))
 
 
 def epsilon(found: Resolution, r: Reference, fixed: float, target: Entry) -> None:
-    """Keras' Muon has its epsilon fixed: beside the norm of a matrix it is nothing, unless it is large."""
+    """Keras' Muon has a fixed epsilon, negligible beside the norm of a matrix unless torch's is large."""
     if type(r).__name__ != "Muon":
         unasked(found, "epsilon", r, fixed, target)
         return
-    says = f"epsilon = {r.epsilon!r}: {target.cls} adds {fixed!r} to the norm of a matrix, always"
+    says = f"epsilon = {r.epsilon!r}: {target.cls} always adds {fixed!r} to the norm of a matrix"
     found.losses.append(Loss(says, {}, approximate=True, name="epsilon far below the norm"))
 
 
 def others(found: Resolution, r: Reference, fixed: Any, target: Entry) -> None:
-    """What Keras' Muon does with what is no hidden matrix."""
+    """What Keras' Muon does with anything but hidden matrices."""
     found.needs(MATRICES)
 
 
 def unasked(found: Resolution, name: str, r: Reference, fixed: Any, target: Entry) -> None:
-    """A form or hyperparameter without a rule: the target cannot be asked for it."""
+    """A form or hyperparameter without a function here: the target has no way to ask for it."""
     value = getattr(r, name)
     reason = target.lacks.get(name, "")
-    says = reason or f"{name} = {value!r}: {target.cls} has no argument for it, and always {fixed!r}"
+    says = reason or f"{name} = {value!r}: {target.cls} has no argument for it and always uses {fixed!r}"
     found.losses.append(Loss(says, {name: fixed}))
 
 
 Difference = Callable[[Resolution, Reference, Any, Entry], None]
-# Form -> what it comes to.
+# Form -> the function for it.
 DIFFERENCES: dict[str, Difference] = {
     "counter": counter,
     "velocity": velocity,
@@ -239,7 +239,7 @@ DIFFERENCES: dict[str, Difference] = {
     "orthogonal_in": orthogonal_in,
     "shape_factor": shape_factor,
     "epsilon": epsilon,
-    # What Keras' Muon does with tensors that are no hidden matrices.
+    # What Keras' Muon does with tensors other than hidden matrices.
     "others": others,
     "embeddings": others,
     "exclude_embeddings": others,

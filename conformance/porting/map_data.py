@@ -1,4 +1,4 @@
-"""What the map knows without a framework: constructors' defaults and measured numbers, in map.json."""
+"""What the map knows without a framework: constructor defaults and measurements, in map.json."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ NOT_OPTIONS = ("params", "kwargs", "name")
 class MapData:
     versions: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # framework, class
-    # "torch-adam-amsgrad" -> what was measured from there to the other framework
+    # "torch-adam-amsgrad" -> the measurements of its translation to the other framework
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @cache
 def load(path: Path = PATH) -> MapData:
-    """The data that the suite comes with, or what was measured here."""
+    """The data that comes with the suite, or was measured here."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return MapData(**found)
@@ -48,12 +48,12 @@ def save(data: MapData, path: Path = PATH) -> None:
 
 
 def plain(value: Any) -> Any:
-    """As it comes back from JSON."""
+    """The value after a round trip through JSON."""
     return json.loads(json.dumps(value))
 
 
 def defaults_of(framework: str, entry: Entry) -> dict[str, Any]:
-    """The arguments of a constructor with their defaults."""
+    """The arguments of a constructor, with their defaults."""
     known = load().defaults.get(framework, {}).get(entry.cls)
     if known is None:
         raise BadInput(f"{framework}: the defaults of {entry.cls} are not in {PATH.name}. Make it again: {REMAKE}")
@@ -61,7 +61,7 @@ def defaults_of(framework: str, entry: Entry) -> dict[str, Any]:
 
 
 def installed_defaults() -> dict[str, dict[str, dict[str, Any]]]:
-    """The defaults of every optimizer of every installed framework, read from the signatures."""
+    """The defaults of every optimizer in every installed framework, read from the signatures."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for framework, binding in BINDINGS.items():
         if binding.versions():

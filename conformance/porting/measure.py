@@ -1,7 +1,7 @@
 """Measures the map: an optimizer in one framework and its translation in the other, step by step.
 
-Two right implementations of the same steps differ at most by the sum of what each may be off its
-reference, in float64: the bounds of the free-running references. Nothing else is a tolerance here.
+Two correct implementations of the same steps differ by at most the sum of their distances from the
+reference, in float64: the bounds of the free-running references. There is no other tolerance.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from reference.base import Reference
 STEPS = 100
 DTYPE = "float64"
 MODES = {"torch": "forloop", "keras": "graph"}
-SHORT = 12  # enough to see a condition broken
+SHORT = 12  # steps, enough to show a broken condition
 RATES: Mapping[int, float] = {4: 0.5, 9: 2.0**-8, 60: 2.0**-5}  # a schedule that goes up and down
 
 
 @dataclass(frozen=True)
 class Training:
-    """The circumstances of a run: the gradients, and the learning rate from some steps on."""
+    """The circumstances of a run: the gradients, and the learning rates with the steps where they begin."""
 
     problem: str = "ordinary"
     rates: tuple[tuple[int, float], ...] = ()
@@ -52,7 +52,7 @@ class Training:
         return problems.problem(self.problem, self.steps, shapes=self.shapes)
 
     def of(self, row: MapRow) -> Training:
-        """With the tensors that both classes take."""
+        """The same with only the tensors that both classes accept."""
         return replace(self, shapes=getattr(row.entry("torch"), "shapes", problems.SHAPES))
 
 
@@ -63,7 +63,7 @@ BREAKS = {CONSTANT_RATE: CHANGING, EVERY_GRADIENT: GAPS}
 
 
 def hardest(use: Use) -> Training:
-    """Everything that may happen in a training that keeps the conditions of this use."""
+    """The hardest training that meets the conditions of this use."""
     needs = use.needs
     return Training(
         "ordinary" if EVERY_GRADIENT in needs else "missing",
@@ -79,7 +79,7 @@ _kept: dict[Any, list[State]] = {}
 def run(
     framework: str, entry: Entry, reference: Reference, training: Training, outside: Sequence[Outside] = ()
 ) -> list[State]:
-    """The states of an optimizer, from the start on, with what is done outside of it."""
+    """The states of an optimizer from the start, including what is done outside it."""
     key = (framework, entry.optimizer, repr(reference), training, tuple(outside))
     if key not in _kept:
         if len(_kept) > 64:
@@ -91,7 +91,7 @@ def run(
 def _run(framework: str, entry: Entry, reference: Reference, training: Training, outside: Sequence[Outside]):
     binding, data = BINDINGS[framework], training.data
     everything = tuple(range(len(data.params)))
-    # Compiling a graph takes longer than a few eager steps.
+    # Tracing a graph takes longer than a few eager steps.
     mode = "eager" if framework == "keras" and training.steps <= SHORT else MODES[framework]
     driver = binding.start(entry, [Group(everything, reference)], data.params, DTYPE, mode)
     kinds = {o.kind: o.value for o in outside}
@@ -113,7 +113,7 @@ def _run(framework: str, entry: Entry, reference: Reference, training: Training,
 
 
 def _regularized(driver: Any, grads: Sequence[np.ndarray | None], weight_decay: float) -> list[np.ndarray]:
-    """The gradient of a loss, here g times p, with the regularizer of Keras in it."""
+    """The gradient of a loss, here g times p, including Keras' regularizer."""
     tf = driver.tf
     with tf.GradientTape() as tape, driver._as_floatx():
         penalty = tf.keras.regularizers.L2(weight_decay / 2)
@@ -134,11 +134,13 @@ def _decayed(driver: Any, grads: Sequence[np.ndarray | None], rate: float, weigh
 # ---------------------------------------------------------------- two runs against each other
 
 
-Step = list[tuple[np.ndarray, np.ndarray]]  # for each tensor its value, and how far a right implementation may be
+Step = list[
+    tuple[np.ndarray, np.ndarray]
+]  # for each tensor its value, and how far a correct implementation may be off
 
 
 def trajectory(framework: str, entry: Entry, reference: Reference, training: Training) -> list[Step]:
-    """The reference by itself, as the framework computes it."""
+    """The free-running reference, computed as in the framework."""
     data = training.data
     group = Group(tuple(range(len(data.params))), reference)
     start = State([np.asarray(p, np.float64) for p in data.params], {})
@@ -169,7 +171,7 @@ def _unpacked(layout: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def known_divergence(framework: str, entry: Entry, names: Sequence[str]) -> ledger.LedgerRow | None:
-    """The row of the ledger that says that the framework does not follow its reference in one of these cases."""
+    """The ledger row that says the framework departs from its reference in one of these cases."""
     rows, versions = _ledger(), BINDINGS[framework].versions()
     cases = [OptimizerCheck.of(framework, entry.optimizer, Case(n, "", n), DTYPE, MODES[framework]) for n in names]
     return next((row for case in cases if (row := rows.row(case, versions))), None)
@@ -181,7 +183,7 @@ _ledger = cache(ledger.load)
 def expected(
     framework: str, entry: Entry, reference: Reference, training: Training, case: str
 ) -> tuple[list[Step], list[Step]]:
-    """The reference, and what the framework does instead where the ledger knows it; most often the same."""
+    """The reference, and what the ledger knows the framework does instead; usually the same."""
     right = trajectory(framework, entry, reference, training)
     row = known_divergence(framework, entry, (case, training.problem))
     if row is None:
@@ -192,10 +194,10 @@ def expected(
 
 @dataclass(frozen=True)
 class Difference:
-    """Two trajectories: the largest distance at the end, and the worst share of what rounding allows."""
+    """Two trajectories: their largest final distance, and the worst share of what rounding allows."""
 
     distance: float
-    ratio: float | None  # over all steps; LIMIT is the limit. None: rounding is not bounded over so many steps
+    ratio: float | None  # over all steps; the limit is LIMIT. None: rounding has no bound over so many steps
 
 
 def compare(
@@ -208,7 +210,7 @@ def compare(
     training: Training,
     case: str = "",
 ) -> Difference:
-    """An optimizer and its translation, in the same training; `case` is what the ledger calls it."""
+    """An optimizer and its translation, in the same training; `case` is the ledger's name for it."""
     a = run(source, here, reference, training)
     b = run(target, there, translated.reference, training, translated.outside)
     if getattr(reference, "bound", "") == "statistical":
@@ -218,7 +220,7 @@ def compare(
     ratio = 0.0
     for t, (one, other) in enumerate(zip(a[1:], b[1:], strict=True)):
         for i, (x, y) in enumerate(zip(one.params, other.params, strict=True)):
-            # A known divergence moves one of them, by what the ledger says and no more.
+            # A known divergence moves one of them by exactly what the ledger says.
             moved = [shown[t][i][0] - right[t][i][0] for right, shown in (ones, others)]
             allowed = sum(shown[t][i][1] for _, shown in (ones, others))
             with np.errstate(all="ignore"):
@@ -229,7 +231,7 @@ def compare(
 
 
 def distance(a: Sequence[State], b: Sequence[State]) -> float:
-    """The largest difference of a parameter after the last step."""
+    """The largest difference in a parameter after the last step."""
     return max(float(np.max(np.abs(x - y))) for x, y in zip(a[-1].params, b[-1].params, strict=True))
 
 
@@ -237,13 +239,13 @@ def distance(a: Sequence[State], b: Sequence[State]) -> float:
 
 
 def right(use: Use) -> Difference:
-    """The right port in the hardest training that keeps its conditions."""
+    """The correct port in the hardest training that meets its conditions."""
     here, there = use.row.entry(use.source), use.row.entry(use.target)
     return compare(use.source, here, cured(use), use.target, there, use.cured, hardest(use), use.name)
 
 
 def cured(use: Use) -> Reference:
-    """The reference of the source at which nothing is lost."""
+    """The source's reference at which nothing is lost."""
     reference = base_reference(use.row.entry(use.source), use.overrides)
     for loss in use.cures:
         reference = replace(reference, **loss.cure)
@@ -252,7 +254,7 @@ def cured(use: Use) -> Reference:
 
 @dataclass(frozen=True)
 class Broken:
-    """A use of which one condition does not hold: what is asked for, and in which training."""
+    """A use with one condition broken: what is asked for, and in which training."""
 
     condition: str
     reference: Reference
@@ -260,13 +262,13 @@ class Broken:
     training: Training
 
     def compared(self, use: Use) -> Difference:
-        """Over a few steps, with the share of what rounding allows."""
+        """The comparison over a few steps, with the share of what rounding allows."""
         here, there = use.row.entry(use.source), use.row.entry(use.target)
         short = replace(self.training, steps=SHORT)
         return compare(use.source, here, self.reference, use.target, there, self.translated, short, use.name)
 
     def distance(self, use: Use) -> float:
-        """After 100 steps."""
+        """The distance after 100 steps."""
         here, there = use.row.entry(use.source), use.row.entry(use.target)
         return distance(
             run(use.source, here, self.reference, self.training),
@@ -275,8 +277,10 @@ class Broken:
 
 
 def broken(use: Use, known: Sequence[str] = ()) -> list[Broken]:
-    """Each condition in turn: what is lost, what the training must not do, what is done outside; `known`
-    are the conditions to leave out."""
+    """Breaks each condition in turn: what is lost, what the training must not do, what is done outside.
+
+    `known` are the conditions to leave out.
+    """
     here, there = use.row.entry(use.source), use.row.entry(use.target)
     reference, training = cured(use), hardest(use)
     asked = base_reference(here, use.overrides)
@@ -286,7 +290,7 @@ def broken(use: Use, known: Sequence[str] = ()) -> list[Broken]:
         translated = of_reference(without, here, there, use.source, use.target)
         found.append(Broken(name, without, translated, training))
     for condition in use.needs:
-        if condition in BREAKS:  # what the other framework refuses cannot be compared
+        if condition in BREAKS:  # a call that the other framework refuses cannot be compared
             found.append(Broken(condition.name, reference, use.cured, BREAKS[condition].of(use.row)))
     for one, name in zip(use.cured.outside, use.conditions[len(use.values) + len(use.needs) :], strict=False):
         rest = tuple(o for o in use.cured.outside if o is not one)
@@ -295,12 +299,12 @@ def broken(use: Use, known: Sequence[str] = ()) -> list[Broken]:
 
 
 def own(use: Use, plain: Use) -> list[Broken]:
-    """The conditions that the plain rule does not have."""
+    """The conditions that go beyond the plain rule's."""
     return broken(use, () if use.name == plain.name else plain.conditions)
 
 
 def naive_port(use: Use) -> float | None:
-    """The port by name of the call that a user would write, after 100 steps."""
+    """The naive port, by argument name, after 100 steps."""
     here = use.row.entry(use.source)
     reference = base_reference(here, use.overrides)
     return _naive(use.row, use.source, use.target, reference, _call(use.source, here, reference))
@@ -324,14 +328,14 @@ def _naive(row: MapRow, source: str, target: str, reference: Reference, given: M
 
 
 def known_rows(use: Use) -> list[str]:
-    """The rows of the ledger by which the steps are not the same, by exactly what they say."""
+    """The ledger rows that account exactly for a difference in the steps."""
     names = (use.name, hardest(use).problem)
     found = [known_divergence(f, use.row.entry(f), names) for f in (use.source, use.target)]
     return [row.id for row in found if row]
 
 
 def measure(use: Use, plain: Use) -> dict[str, Any]:
-    """The numbers of one use, after 100 steps: the right port, the naive one, and each condition broken."""
+    """The numbers of one use after 100 steps: the correct port, the naive one, and each broken condition."""
     return {
         "status": use.status.value,
         "conditions": list(use.conditions),
@@ -343,7 +347,7 @@ def measure(use: Use, plain: Use) -> dict[str, Any]:
 
 
 def defaults(row: MapRow, source: str, target: str) -> dict[str, Any]:
-    """The class called with nothing but the parameters: by name, and translated."""
+    """The class with its defaults: by name, and translated."""
     here, there = row.entry(source), row.entry(target)
     reference = reference_of(here, source, {})
     translated = of_reference(reference, here, there, source, target)
@@ -358,12 +362,12 @@ def defaults(row: MapRow, source: str, target: str) -> dict[str, Any]:
 def measure_all(report: Any = lambda text: None, missing: bool = False) -> map_data.MapData:
     """The defaults and the numbers of the whole map; BadInput without both frameworks.
 
-    `missing`: the numbers that are not there yet alone.
+    `missing`: only the numbers that are not there yet.
     """
     versions: dict[str, str] = {}
     for name, binding in BINDINGS.items():
         if not binding.versions():
-            raise BadInput(f"map --measure: {name} is not installed; it takes both frameworks to measure the map.")
+            raise BadInput(f"map --measure: {name} is not installed; measuring the map takes both frameworks.")
         versions |= binding.versions()
     before = map_data.load().measured
     known = map_data.MapData(versions, map_data.plain(map_data.installed_defaults()), before)
@@ -386,7 +390,7 @@ def measure_all(report: Any = lambda text: None, missing: bool = False) -> map_d
 
 
 def _short(value: float | None) -> float | None:
-    """Two digits; of what is rounding alone, one."""
+    """Two digits, or one if the number is rounding alone."""
     if value is None or not np.isfinite(value):
         return None
     return float(f"{value:.0e}" if abs(value) < 1e-12 else f"{value:.1e}")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Whether the steps are the same: always, under conditions, or not."""
+    """Whether the steps are the same: always, under conditions, or never."""
 
     EXACT = "EXACT"
     CONDITIONAL = "CONDITIONAL"

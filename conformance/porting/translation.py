@@ -1,12 +1,12 @@
-"""Translation of an optimizer's constructor call to the other framework: torch -> reference -> Keras, and back.
+"""Translates an optimizer's constructor call to the other framework: torch -> reference -> Keras, and back.
 
     from conformance import translate
     there = translate("RMSprop", {"lr": 0.01, "alpha": 0.95, "momentum": 0.9})
     there.call         'tf.keras.optimizers.RMSprop(learning_rate=0.01, rho=0.95, momentum=0.9, epsilon=1e-16)'
     there.conditions   the steps are the same while the learning rate is constant
-    there.losses       epsilon is outside of the root here and inside of it there
+    there.losses       epsilon is outside of the root here and inside it there
 
-No framework is imported for it.
+No framework is imported.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from reference.wrapped import Wrapped
 
 
 class NoEquivalent(BadInput):
-    """The other framework has nothing that follows this rule; the message says what to do instead."""
+    """The other framework has nothing with this rule; the message says what to do instead."""
 
 
 @dataclass(frozen=True)
 class Translation:
-    """A constructor call of the other framework, and what has to hold for it to take the same steps."""
+    """A constructor call in the other framework, and what must hold for it to take the same steps."""
 
     source: str
     target: str
     optimizer: str  # the class there
-    arguments: dict[str, Any]  # of the call there; what is left out is the default there
-    conditions: tuple[Condition, ...]  # what the training has to be like
-    outside: tuple[Outside, ...]  # what has to be done outside of the optimizer
-    losses: tuple[Loss, ...]  # what is not the same in spite of all that
+    arguments: dict[str, Any]  # of the call there; omitted arguments have the default there
+    conditions: tuple[Condition, ...]  # what the training must be like
+    outside: tuple[Outside, ...]  # what must be done outside the optimizer
+    losses: tuple[Loss, ...]  # what differs in spite of all that
     call: str
     reference: Reference = field(repr=False)  # what the other framework is asked for
-    effective: Reference = field(repr=False)  # what it does, with what is done outside of it
+    effective: Reference = field(repr=False)  # what it does, including what is done outside it
 
     @property
     def status(self) -> Status:
-        """Of this call. CONDITIONAL with losses: close steps, not the same; NONE: the nearest that there is."""
+        """The status of this call. CONDITIONAL with losses: close steps; NONE: the nearest call there is."""
         if any(not loss.approximate for loss in self.losses):
             return Status.NONE
         if self.conditions or self.outside or self.losses:
@@ -57,22 +57,22 @@ class Translation:
 
     @property
     def exact(self) -> bool:
-        """The same steps, whatever the training is like."""
+        """Whether the steps are the same, whatever the training is like."""
         return self.status is Status.EXACT
 
 
 def translate(
     optimizer: str, arguments: Mapping[str, Any] | None = None, source: str = "torch", target: str = "keras"
 ) -> Translation:
-    """The call in `target` that takes the same steps as a call in `source`, or the nearest that there is.
+    """The call in `target` that takes the same steps as a call in `source`, or the nearest one.
 
     Arguments:
-        optimizer: the class, in any spelling of upper and lower case: "NAdam".
-        arguments: the keyword arguments of its constructor, without the parameters; left out: its defaults.
+        optimizer: the class, in upper or lower case: "NAdam".
+        arguments: the keyword arguments of its constructor, without the parameters. Default: its defaults.
         source, target: "torch" and "keras", either way.
 
-    Raises BadInput for a name, an argument or a value that `source` does not take, and NoEquivalent where
-    `target` has nothing that follows the rule.
+    Raises BadInput for a name, an argument or a value that `source` does not accept, and NoEquivalent if
+    `target` has nothing with this rule.
     """
     binding(source)
     binding(target)
@@ -84,7 +84,7 @@ def translate(
 
 
 def find(optimizer: str, framework: str) -> Entry:
-    """The entry of an optimizer by its class; BadInput lists the known ones."""
+    """The entry of an optimizer, by class; BadInput lists the known ones."""
     entries = BINDINGS[framework].entries
     name = optimizer.lower()
     if name not in entries and without_entry(name, framework):
@@ -93,7 +93,7 @@ def find(optimizer: str, framework: str) -> Entry:
 
 
 def counterpart(entry: Entry, source: str, target: str) -> Entry:
-    """The entry of the same rule in the other framework."""
+    """The other framework's entry for the same rule."""
     found = BINDINGS[target].entries.get(entry.optimizer)
     if found is None or found.reference is not entry.reference:
         raise NoEquivalent(without_equivalent(entry.optimizer, source))
@@ -101,7 +101,7 @@ def counterpart(entry: Entry, source: str, target: str) -> Entry:
 
 
 def reference_of(entry: Entry, framework: str, arguments: Mapping[str, Any]) -> Reference:
-    """The reference that a constructor call stands for, its defaults included."""
+    """The reference that a constructor call stands for, including its defaults."""
     known = defaults_of(framework, entry)
     used = {a.name for a in map(entry.argument, entry.arguments) if a} | {
         a.when for a in map(entry.argument, entry.arguments) if a
@@ -123,7 +123,7 @@ def reference_of(entry: Entry, framework: str, arguments: Mapping[str, Any]) -> 
 def of_reference(
     reference: Reference, entry: Entry, there: Entry, source: str, target: str, resolve: bool = True
 ) -> Translation:
-    """The translation of what a call stands for."""
+    """The translation of a call's reference."""
     inner = reference.inner if isinstance(reference, Wrapped) else reference
     found = resolution(inner, there)
     if isinstance(reference, Wrapped):
@@ -151,7 +151,7 @@ def of_reference(
 
 
 def resolution(reference: Reference, there: Entry) -> Resolution:
-    """What the differences of the dialects come to at these hyperparameters."""
+    """What the differences between the dialects amount to at these hyperparameters."""
     found = Resolution()
     neutral = there.reference()
     for f in fields(reference):
@@ -169,18 +169,18 @@ def resolution(reference: Reference, there: Entry) -> Resolution:
     return found
 
 
-# What Keras wraps around every rule, in the words of torch.
+# What Keras wraps around every rule, in torch terms.
 AROUND = {
     "clip_value": "torch.nn.utils.clip_grad_value_(params, {0!r}) before optimizer.step()",
-    "clip_norm": "torch.nn.utils.clip_grad_norm_([p], {0!r}) for each parameter p by itself, before "
+    "clip_norm": "torch.nn.utils.clip_grad_norm_([p], {0!r}) for each parameter p separately, before "
     "optimizer.step(); it adds 1e-6 to the norm",
     "global_clip_norm": "torch.nn.utils.clip_grad_norm_(params, {0!r}) before optimizer.step(); it adds 1e-6 to "
     "the norm",
     "average_momentum": "torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn({0!r})), "
     "updated after each step",
-    "overwrite_every": "every {0!r} steps copy the averaged model's parameters into the model",
+    "overwrite_every": "every {0!r} steps, copy the averaged model's parameters into the model",
     "loss_scale": "divide the gradients by {0!r} before optimizer.step(), as torch.amp.GradScaler does",
-    "accumulation_steps": "divide the loss by {0!r}, and call optimizer.step() and zero_grad() every {0!r} batches",
+    "accumulation_steps": "divide the loss by {0!r} and call optimizer.step() and zero_grad() every {0!r} batches",
 }
 
 

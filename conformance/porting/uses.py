@@ -1,4 +1,4 @@
-"""The map: what is derived from the bindings for every row, each way: uses, conditions, arguments."""
+"""The map as derived from the bindings, for every row and each way: uses, conditions, arguments."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DIRECTIONS = (("torch", "keras"), ("keras", "torch"))
 
 @dataclass(frozen=True)
 class Use:
-    """A row in one direction with one of its options: what has to be so for the steps to be the same."""
+    """A row in one direction with one of its options: what must hold for the steps to be the same."""
 
     row: MapRow
     source: str
     target: str
-    name: str  # "plain", or the option as the case table calls it
+    name: str  # "plain", or the option's name in the case table
     overrides: Mapping[str, Any]
-    plain: Translation  # as it is asked for
-    cured: Translation  # with the values at which nothing is lost
+    plain: Translation  # as asked for
+    cured: Translation  # at values where nothing is lost
     cures: tuple[Loss, ...]
 
     @property
@@ -39,7 +39,7 @@ class Use:
 
     @property
     def status(self) -> Status:
-        """NONE where the option itself is what is lost."""
+        """NONE if the option itself is lost."""
         hard = any(not loss.approximate for loss in self.cured.losses)
         if hard or any(set(loss.cure) & set(self.overrides) for loss in self.cures):
             return NONE
@@ -47,14 +47,14 @@ class Use:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The conditions on hyperparameters, in the words of the source."""
+        """The conditions on hyperparameters, in the source's terms."""
         entry = self.row.entry(self.source)
         found = [item for loss in self.cures for item in loss.cure.items()]
         return tuple(dict.fromkeys(shown(entry, name, value) for name, value in found))
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """All of them, short."""
+        """All conditions, by short name."""
         training = tuple(c.name for c in self.cured.conditions)
         outside = tuple(OUTSIDE.get(o.kind, o.kind) for o in self.cured.outside)
         return self.values + training + outside + tuple(loss.name for loss in self.cured.losses if loss.name)
@@ -73,7 +73,7 @@ OUTSIDE = {
 
 
 def argument_name(entry: Entry | None, name: str) -> str:
-    """What the framework calls a hyperparameter: "betas[0]"."""
+    """The framework's name of a hyperparameter: "betas[0]"."""
     argument = entry.argument(name) if entry else None
     if argument is None:
         return name
@@ -81,21 +81,21 @@ def argument_name(entry: Entry | None, name: str) -> str:
 
 
 def shown(entry: Entry | None, name: str, value: Any) -> str:
-    """A hyperparameter as the framework's users write it: "eps = 0"."""
+    """A hyperparameter as users of the framework write it: "eps = 0"."""
     argument = entry.argument(name) if entry else None
     value = argument.to(value) if argument else value
     return f"{argument_name(entry, name)} = {0 if value == 0 and value is not False else value!r}"
 
 
 def base_reference(entry: Entry, overrides: Mapping[str, Any]) -> Reference:
-    """The rule in the framework's dialect, with values that every precision represents."""
+    """The rule in the framework's dialect, with values that are exact in every precision."""
     start = {f.name: f.metadata["base"] for f in fields(entry.reference)}
     start = {n: v for n, v in start.items() if n not in entry.lacks}
     return entry.reference(**{**start, **entry.base, **entry.dialect, **overrides})
 
 
 def uses(row: MapRow, source: str, target: str) -> list[Use]:
-    """The plain rule, and every option that has something to say of its own."""
+    """The plain rule, and every option with conditions or losses of its own."""
     if not row.paired:
         return []
     here = row.entry(source)
@@ -109,7 +109,7 @@ def uses(row: MapRow, source: str, target: str) -> list[Use]:
             probe = next(v for v in f.metadata["one_of"] if v != probe)
         there = row.entry(target)
         if not form and there.argument(f.name) is None and f.default != there.dialect.get(f.name, f.default):
-            probe = f.default  # what the target cannot be asked for: as published
+            probe = f.default  # a hyperparameter the target lacks: as published
         use = use_of(row, source, target, f.name.replace("_", "-"), {**f.metadata["needs"], f.name: probe})
         if form or f.name == "weight_decay" or _signature(use) != _signature(plain):
             found.append(use)
@@ -125,7 +125,7 @@ def uses(row: MapRow, source: str, target: str) -> list[Use]:
 
 
 def use_of(row: MapRow, source: str, target: str, name: str, overrides: Mapping[str, Any]) -> Use:
-    """A row with these hyperparameters, and what it takes until nothing is lost."""
+    """A row with these hyperparameters, changed until nothing is lost."""
     here, there = row.entry(source), row.entry(target)
     reference = base_reference(here, overrides)
     asked = of_reference(reference, here, there, source, target)
@@ -142,7 +142,7 @@ def _signature(use: Use) -> tuple[str, ...]:
 
 
 def status(row: MapRow, source: str) -> Status:
-    """The status of a row as derived, that of its plain use; as declared, where there are no entries yet."""
+    """The derived status of a row, that of its plain use; the declared one if there are no entries yet."""
     target = "keras" if source == "torch" else "torch"
     found = uses(row, source, target)
     return found[0].status if found else row.status(source)
@@ -153,7 +153,7 @@ def status(row: MapRow, source: str) -> Status:
 
 @dataclass(frozen=True)
 class ArgumentPair:
-    """An argument of one framework and what it is called in the other."""
+    """An argument of one framework, and its name in the other."""
 
     torch: str
     keras: str
@@ -164,7 +164,9 @@ class ArgumentPair:
     @property
     def differs(self) -> bool:
         both = bool(self.torch and self.keras)
-        return both and (self.torch_default or 0) != (self.keras_default or 0)  # no weight decay is None or 0
+        return both and (self.torch_default or 0) != (
+            self.keras_default or 0
+        )  # None and 0 both mean no weight decay
 
 
 WITHOUT = {
@@ -172,7 +174,7 @@ WITHOUT = {
     "dampening": "no equivalent",
     "decay": "False is a regularizer in Keras; True is Keras' weight_decay",
     "learning_rate_decay": "learning_rate=schedules.InverseTimeDecay(lr, 1, lr_decay)",
-    "momentum_decay": "1 in Keras, always",
+    "momentum_decay": "always 1 in Keras",
 }
 PAIRED = {
     "decay": "the form of weight_decay",
@@ -182,7 +184,7 @@ PAIRED = {
 
 
 def argument_pairs(row: MapRow) -> list[ArgumentPair]:
-    """Every hyperparameter under its two names, with the defaults of both."""
+    """Every hyperparameter under both names, with both defaults."""
     if not row.paired:
         return []
     torch, keras = row.entry("torch"), row.entry("keras")
@@ -205,15 +207,15 @@ def argument_pairs(row: MapRow) -> list[ArgumentPair]:
 
 
 def _says(row: MapRow, name: str, otherwise: str) -> str:
-    """What `translate` says of an epsilon, and of weight decay."""
+    """What `translate` says about epsilon and weight decay."""
     torch, keras = row.entry("torch"), row.entry("keras")
     forms = [e.dialect.get("epsilon_place", getattr(e.reference(), "epsilon_place", None)) for e in (torch, keras)]
     if name == "epsilon" and forms[0] != forms[1] and None not in forms:
         if row.optimizer == "adagrad":
-            return "Keras' goes into torch's initial_accumulator_value; the other way: only 0 is the same"
+            return "Keras' goes into torch's initial_accumulator_value; the other way, only 0 is the same"
         return f"{forms[0]} in torch, {forms[1]} in Keras: only 0 is the same"
     if name == "weight_decay" and torch.dialect.get("decay") == "coupled":
-        alone = ", unless there is no momentum" if row.optimizer == "sgd" else ""
+        alone = ", unless momentum is 0" if row.optimizer == "sgd" else ""
         return f"torch's is kernel_regularizer=L2(weight_decay / 2){alone}; Keras' is p.mul_(1 - lr weight_decay)"
     return otherwise
 
@@ -233,7 +235,7 @@ BACK = {there: here for here, there in SPELLINGS.items()}
 
 
 def naive(entry: Entry, there: Entry, source: str, target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The port by name: what is called the same is copied, the rest is the other framework's default."""
+    """The port by name: arguments with the same name are copied, the rest keep the other framework's defaults."""
     known = defaults_of(target, there)
     flat: dict[str, Any] = {}
     for name, value in arguments.items():

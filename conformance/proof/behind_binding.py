@@ -1,7 +1,7 @@
 """Wrong implementations behind a binding: the engine, the outcomes and the gate see what the judge sees.
 
-A reference in plain NumPy with one mistake in it, or driven wrongly, stands in for a framework. Here it is run as a
-check of the table is: found by its binding, driven, read, judged, and named by an outcome.
+A reference in plain NumPy that contains one mistake, or is driven wrongly, stands in for a framework. It runs like
+any check of the table: found through its binding, driven, read, judged, and given an outcome.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from conformance.proof.trials import Trial
 from conformance.run import workers
 from reference.formats import FORMATS
 
-RIGHT = ""  # in the place of the name of a mistake
+RIGHT = ""  # in place of the name of a mistake
 MODE = "plain"
 
 
 def outcome(trial: Trial, name: str = RIGHT) -> Outcome | None:
-    """What the engine says of an implementation with this mistake in one case; None where it cannot have it."""
+    """The engine's outcome for an implementation with this mistake in one case; None if it cannot have it."""
     found = (trial.groups(), NumPyDriver) if name == RIGHT else planting.wrong(trial, name)
     if found is None:
         return None
@@ -42,7 +42,7 @@ def outcome(trial: Trial, name: str = RIGHT) -> Outcome | None:
 
 @contextlib.contextmanager
 def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iterator[str]:
-    """A binding of an implementation in NumPy, in the forms of a framework, while the block lasts."""
+    """Within the block, a binding of an implementation in NumPy, in the forms of a framework."""
     entry, framework = trial.entry, f"numpy as {trial.framework}"
     BINDINGS[framework] = SimpleNamespace(
         framework=framework,
@@ -66,7 +66,7 @@ def _bound(trial: Trial, groups: list[Group], driver: type[NumPyDriver]) -> Iter
 
 
 def passes(optimizer: str, name: str, row: dict[str, Any]) -> bool:
-    """Whether an implementation with this mistake passes the gate in the case of the matrix that shows it best."""
+    """Whether an implementation with this mistake passes the gate in the matrix case that shows it best."""
     best = max(row["best"].values(), key=lambda best: best[1])[0]
     trial = next(t for t in planting.trials(optimizer) if t.id == best)
     found = outcome(trial, name)
@@ -78,7 +78,7 @@ def _attempt(task: tuple[str, str, dict[str, Any]]) -> bool:
 
 
 def run(optimizers: Iterable[str], matrix: dict[str, Any], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The section of the report, by optimizer: how many mistakes fail the gate, and which pass it."""
+    """The report's section, by optimizer: how many mistakes fail the gate, and which pass it."""
     rows = {o: {n: r for n, r in matrix[o]["rows"].items() if r["kills"]} for o in optimizers if o in matrix}
     tasks = [(o, n, r) for o, some in rows.items() for n, r in some.items()]
     passing: dict[str, bool] = {}
@@ -91,5 +91,5 @@ def run(optimizers: Iterable[str], matrix: dict[str, Any], processes: int) -> It
 
 
 def digest(optimizer: str) -> str:
-    """A fingerprint of what these figures follow from: that of the matrix, which says where each is seen best."""
+    """A fingerprint of what these figures depend on: the matrix, which says where each mistake shows best."""
     return hashlib.sha256(f"behind {of_matrix(optimizer)}".encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""How often the diagnosis is right: every known mistake planted blind, and what is said of it.
+"""How often the diagnosis is right: every known mistake planted blind, and the diagnosis of it.
 
-A mutated reference in plain NumPy stands in for the implementation. The diagnosis sees what it did and
-nothing else: neither the mutant nor that there is one.
+A mutated reference in plain NumPy stands in for the implementation. The diagnosis sees only what it did, not
+the mutant, nor even that there is one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from conformance.proof.trials import Trial, of_optimizer, unmutated
 from conformance.run import workers
 from reference.wrapped import Wrapped
 
-CASES = 3  # cases of each mistake that the diagnosis is shown, of those that see it
+CASES = 3  # how many of the cases that detect a mistake the diagnosis is shown
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Trialled:
 
     optimizer: str
     mutant: str
-    cases: tuple[str, ...]  # those that were shown
-    said: tuple[str, ...]  # names of what explains it, ranked, those that cannot be told apart included
+    cases: tuple[str, ...]  # those shown
+    said: tuple[str, ...]  # names of the explanations, ranked, including indistinguishable ones
     term: str
-    alone: bool  # the first explanation is the mistake, and nothing else says the same
-    first: bool  # the first explanation is the mistake, or says exactly the same in the cases that were shown
+    alone: bool  # the first explanation is the mistake, and no other is equivalent
+    first: bool  # the first explanation is the mistake, or equivalent to it in the cases shown
     among_three: bool
-    unknown: tuple[str, ...] | None = None  # what is said where the mistake is not on the list; None: not tried
+    unknown: tuple[str, ...] | None = None  # the explanations when the mistake is not on the list; None: not tried
 
 
 @dataclass
 class Confusion:
-    """The mistakes of one optimizer: what each was taken for."""
+    """The mistakes of one optimizer, and what each was taken for."""
 
     optimizer: str
     rows: list[Trialled] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Confusion:
 
     @property
     def alone(self) -> int:
-        """How many were named first, with nothing beside them that says the same."""
+        """How many were named first, without an equivalent explanation beside them."""
         return sum(r.alone for r in self.rows)
 
     @property
@@ -73,7 +73,7 @@ class Confusion:
 
     @property
     def invented(self) -> dict[str, str]:
-        """Mistakes that were not on the list, with what they were taken for: most should have no explanation."""
+        """Mistakes missing from the list, with what they were taken for: most should have no explanation."""
         return {r.mutant: r.unknown[0] for r in self.rows if r.unknown}
 
     def mistaken(self) -> dict[str, str]:
@@ -82,10 +82,10 @@ class Confusion:
 
 
 def confusion(optimizer: str, cases: int = CASES, names: Iterable[str] = (), hidden: bool = False) -> Confusion:
-    """Plant every mistake of an optimizer, show `cases` that see it, and note what the diagnosis says.
+    """Plant every mistake of an optimizer, show `cases` that detect it, and note the diagnosis.
 
-    `names` are those of some mistakes; all if empty. A mistake that no case sees is not among the rows.
-    With `hidden`, also what it says where that mistake, and what says exactly the same, is not on its list.
+    `names` selects mistakes; empty means all. A mistake that no case detects has no row. With `hidden`, note also
+    the diagnosis when that mistake, and everything equivalent to it, is not on its list.
     """
     wanted = set(names)
     tried = [
@@ -97,7 +97,7 @@ def confusion(optimizer: str, cases: int = CASES, names: Iterable[str] = (), hid
 
 
 def one(optimizer: str, mutant: Mutant, cases: int = CASES, hidden: bool = False) -> Trialled | None:
-    """One mistake, and what the diagnosis says of it; None where no case sees it."""
+    """One mistake and its diagnosis; None if no case detects it."""
     seen = _seen(optimizer, mutant, cases)
     if not seen:
         return None
@@ -115,7 +115,7 @@ def _attempt(task: tuple[str, Mutant]) -> Trialled | None:
 
 
 def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The section of the report, by optimizer, each as soon as it is finished."""
+    """The report's section, by optimizer, each as soon as it is finished."""
     tasks = [(name, mutant) for name in optimizers for mutant in _mutants(name)]
     rows: list[Trialled | None] = []
     for (name, _), row in workers.in_parallel(_attempt, tasks, processes, "diagnosis"):
@@ -126,19 +126,19 @@ def run(optimizers: Iterable[str], processes: int) -> Iterator[tuple[str, dict[s
 
 
 def digest(optimizer: str) -> str:
-    """A fingerprint of what these figures follow from: the rule, its cases, its mistakes, and the diagnosis."""
+    """A fingerprint of what these figures depend on: the rule, its cases, its mistakes, and the diagnosis."""
     state = f"{of_cases(optimizer)} {CASES} {[astuple(m) for m in _mutants(optimizer)]}"
     state += code(diagnosis) + code(suspects)
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 def _mutants(optimizer: str) -> list[Mutant]:
-    """Those of the rule, and those of what is wrapped around it."""
+    """The mistakes of the rule, and of what is wrapped around it."""
     return [*mutants.of(of_optimizer(optimizer)[0].entry.reference), *mutants.of(Wrapped)]
 
 
 def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Examined]]:
-    """The first cases, each of another name, that tell the mistake from the rule."""
+    """The first cases, under distinct names, that tell the mistake from the rule."""
     found: list[tuple[Trial, Examined]] = []
     names: set[str] = set()
     for trial in of_optimizer(optimizer):
@@ -147,7 +147,7 @@ def _seen(optimizer: str, mutant: Mutant, cases: int) -> list[tuple[Trial, Exami
         groups = mutants.planted(trial.groups(), mutant)
         if groups is None:
             continue
-        with contextlib.suppress(*FAILS):  # it raises, or is blind: other cases say more of it
+        with contextlib.suppress(*FAILS):  # it raises, or is blind: other cases reveal more
             given = examined(trial, groups)
             if _bits_differ(trial, given) and not given.conforms:
                 found.append((trial, given))
@@ -166,7 +166,7 @@ def _arrays(state: object) -> list:
 
 
 def examined(trial: Trial, groups: list[Group]) -> Examined:
-    """What these references do in a case, as an implementation would have done it."""
+    """What these references do in a case, as if they were an implementation."""
     found = trial.evidence(trial.states(groups, strict=False))
     return Examined(replace(found, free_steps=None))  # the whole free run
 

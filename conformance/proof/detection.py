@@ -1,8 +1,8 @@
-"""Planted mistakes told from the rule: one mistake in one trial, and by what ratio it is seen.
+"""Planted mistakes told from the rule: one mistake in one trial, and the ratio by which it is detected.
 
 No framework is needed: the references run in plain NumPy, in float64 and float32, in the dialect of each
-framework (conformance/proof/trials.py). A mistake is planted in them, and the case judges it like any
-implementation. All of them together, as a table: conformance/proof/kill_matrix.py.
+framework (trials.py). A mistake is planted in them, and the case judges it like any implementation.
+kill_matrix.py makes a table of all of them.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from conformance.proof import planting, trials
 from conformance.proof.trials import Trial
 from reference.branches import TooManyBranches
 
-# What makes an outcome that the gate fails: BLIND, or the ERROR of an implementation that raises.
+# What leads to an outcome that fails the gate: BLIND, or the ERROR of an implementation that raises.
 FAILS = (UndeclaredSlot, TooManyBranches, ArithmeticError, LookupError, ValueError)
 
 
 @dataclass
 class Detected:
-    """One trial: the ratio of the right implementation, and of each mistake that changes anything in it."""
+    """One trial: the ratio of the correct implementation, and of each mistake that changes anything in it."""
 
     right: float
     wrong: dict[str, float] = field(default_factory=dict)
 
 
 def attempt(task: tuple[str, int]) -> Detected:
-    """All mistakes of an optimizer in one of its trials, by its number."""
+    """All mistakes of an optimizer in one of its trials, given by number."""
     optimizer, number = task
     trial = planting.trials(optimizer)[number]
     found = Detected(right(trial))
@@ -45,7 +45,7 @@ def attempt(task: tuple[str, int]) -> Detected:
 
 
 def tried(trial: Trial, name: str) -> float | None:
-    """The ratio of one mistake in one trial; None where it changes nothing there."""
+    """The ratio of one mistake in one trial; None if it changes nothing there."""
     found = planting.wrong(trial, name)
     if found is None:
         return None
@@ -62,31 +62,31 @@ _trajectories: dict[Trial, dict] = {}
 
 
 def _judge(trial: Trial, states: Sequence[State]) -> Judge:
-    """The judge of the trial; the reference's own run is made once for all that is tried in it."""
+    """The judge of the trial; the reference runs once for everything that is tried in it."""
     if trial not in _trajectories:
         _trajectories.clear()
     return trial.judge(states, _trajectories.setdefault(trial, {}))
 
 
 def right(trial: Trial) -> float:
-    """The ratio of the right implementation."""
+    """The ratio of the correct implementation."""
     judge = _judge(trial, trials.unmutated(trial))
     return max(judge.locked().ratio, judge.free().ratio)
 
 
 def ratio(trial: Trial, run: Iterable[State]) -> float | None:
-    """The ratio at the first step that is seen to be wrong, of the steps one by one or else of the whole run.
+    """The ratio at the first step that shows the mistake, step-locked or else free-running.
 
-    The highest one, where none is. None, if the states are those of the right implementation: nothing can be seen.
+    If none does, the highest ratio. None if the states are those of the correct implementation: nothing can show.
     """
     states: list[State] = []
     judge, highest, differs = _judge(trial, states), 0.0, False
-    scheduled = any(g.reference.schedule for g in judge.groups)  # its slots go on from step to step
+    scheduled = any(g.reference.schedule for g in judge.groups)  # its slots carry over from step to step
     with np.errstate(all="ignore"):
         for t, (state, own) in enumerate(zip(run, trials.unmutated(trial), strict=True)):
             states.append(state)
             differs = differs or not trials.same([state], [own])
-            if t and (differs or scheduled):  # before, it is the right implementation
+            if t and (differs or scheduled):  # until then it equals the correct implementation
                 highest = max(highest, *map(_worst, judge.compared(t)))
             if not highest <= LIMIT:
                 return highest

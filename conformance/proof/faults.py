@@ -1,7 +1,7 @@
-"""Faults: mistakes that no line of a rule holds, of what drives it: steps, state, rates, gradients.
+"""Faults: mistakes not in a rule but in what drives it: steps, state, rates, gradients.
 
-A mutant (conformance/mutants) is a rule with one line wrong. A fault is a right rule driven wrongly, here a
-driver of numpy_driver.py with one method wrong. Each stands for a kind of bug that frameworks had.
+A mutant (conformance/mutants) is a rule with one wrong line. A fault is a correct rule driven wrongly, here by a
+driver of numpy_driver.py with one wrong method. Each stands for a kind of bug that frameworks have had.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNTERS = ("step", "calls")
 
 
 class RateLate(NumPyDriver):
-    """A new learning rate acts one step late."""
+    """A new learning rate takes effect one step late."""
 
     bug = "torch.optim.ASGD"
     late: float | None = None
@@ -38,7 +38,7 @@ class RateLate(NumPyDriver):
 
 
 class RateFrozen(NumPyDriver):
-    """A new learning rate is not seen at all."""
+    """A new learning rate is ignored."""
 
     bug = "tensorflow#31324"
 
@@ -58,7 +58,7 @@ class RateLeaks(NumPyDriver):
 
 
 class StateShared(NumPyDriver):
-    """Tensors of the same shape share their state: what is written last is read by both."""
+    """Tensors of the same shape share their state: both read what was written last."""
 
     bug = ""
 
@@ -72,7 +72,7 @@ class StateShared(NumPyDriver):
 
 
 class _Counted(NumPyDriver):
-    """The rule reads another counter than the one that is kept."""
+    """The rule reads a counter that differs from the stored one."""
 
     ahead = 0
 
@@ -114,7 +114,7 @@ class CounterStuck(NumPyDriver):
 
 
 class CountedPerTensor(NumPyDriver):
-    """The counter is increased once for every tensor of a step, not once a step."""
+    """The counter is increased once per tensor, not once per step."""
 
     bug = "DeepLearningExamples#391"
 
@@ -129,7 +129,7 @@ class CountedPerTensor(NumPyDriver):
 
 
 class DecayLate(NumPyDriver):
-    """A decoupled decay shrinks the parameter after the step, and not before."""
+    """A decoupled decay shrinks the parameter after the step instead of before it."""
 
     bug = "transformers#14539"
 
@@ -150,7 +150,7 @@ class DecayLate(NumPyDriver):
 
 
 class MissingIsZero(NumPyDriver):
-    """A missing gradient is taken for zero: the slots decay, and the counter goes on."""
+    """A missing gradient is taken for zero: the slots decay, and the counter advances."""
 
     bug = "SparseAdam against Adam: pytorch#18404"
 
@@ -168,7 +168,7 @@ def _nothing(like: np.ndarray, rows: bool) -> Any:
 
 
 class MissingIsStale(NumPyDriver):
-    """A missing gradient is that of the step before: it is not cleared."""
+    """A missing gradient is replaced by the previous step's, which was not cleared."""
 
     bug = ""
     last: Sequence[Any] = ()
@@ -181,7 +181,7 @@ class MissingIsStale(NumPyDriver):
 
 
 class ZeroIsMissing(NumPyDriver):
-    """Where a gradient is exactly 0 nothing moves: the update is lazy."""
+    """Nothing moves where a gradient is exactly 0: the update is lazy."""
 
     bug = "tensorflow#6460"
 
@@ -208,7 +208,7 @@ def _zero(grad: np.ndarray | Rows | None) -> np.ndarray | None:
 
 
 class GradientsPileUp(NumPyDriver):
-    """Gradients are added to those of the steps before: nobody clears them."""
+    """Gradients are added to those of earlier steps, which are never cleared."""
 
     bug = ""
     pile: Sequence[Any] = ()
@@ -230,7 +230,7 @@ def _sum(a: Any, b: Any) -> Any:
 
 
 class LastTensorLeft(NumPyDriver):
-    """The last tensor is never updated: a loop ends one too early."""
+    """The last tensor is never updated: a loop ends one iteration early."""
 
     bug = ""
 
@@ -280,7 +280,7 @@ def _defaulted(reference: Any) -> Any:
 
 @cache
 def losing(slot: str) -> type[NumPyDriver]:
-    """A driver that never stores this slot: it keeps its first value."""
+    """A driver that never stores this slot, so that it keeps its first value."""
 
     class Losing(NumPyDriver):
         def step(self, grads: Any) -> None:
@@ -295,7 +295,7 @@ def losing(slot: str) -> type[NumPyDriver]:
 
 @cache
 def forgetting(slot: str) -> type[NumPyDriver]:
-    """A driver whose restored optimizer begins with a new slot: it was not saved."""
+    """A driver whose restored optimizer starts with a fresh slot, which was not saved."""
 
     class Forgetting(NumPyDriver):
         def resumed(self) -> NumPyDriver:

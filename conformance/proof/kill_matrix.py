@@ -1,7 +1,7 @@
 """The kill matrix: which case tells which planted mistake from the reference, and by what ratio.
 
-A mistake that no case sees is a hole in the table, unless there is a proof that it is none; a case that sees no
-mistake needs another reason to be there.
+A mistake that no case detects is a gap in the table, unless it is proved to change nothing; a case that detects no
+mistake needs another reason to exist.
 """
 
 from __future__ import annotations
@@ -46,28 +46,28 @@ class MistakeRow:
 
     mutant: Mutant
     ratios: dict[Trial, float]
-    proof: str = ""  # why it is no mistake in this optimizer, so that nothing can see it
+    proof: str = ""  # why it changes nothing in this optimizer, so that nothing can detect it
 
     @property
     def kills(self) -> list[Kill]:
-        """The mildest first."""
+        """The smallest ratio first."""
         found = [Kill(t.id, t.case.name, t.dtype, r) for t, r in self.ratios.items() if not r <= LIMIT]
         return sorted(found, key=lambda k: (k.ratio, k.trial))
 
     @property
     def only(self) -> str | None:
-        """The one case that kills it, if there is but one."""
+        """The case that kills it, if there is only one."""
         found = {k.case for k in self.kills}
         return found.pop() if len(found) == 1 else None
 
     def best(self, dtype: str) -> Kill | None:
-        """The kill by which it is seen best in one precision."""
+        """The kill that shows it best in one precision."""
         return max((k for k in self.kills if k.dtype == dtype), key=lambda k: (k.ratio, k.trial), default=None)
 
 
 @dataclass
 class KillMatrix:
-    """All mistakes of one optimizer in all of its cases."""
+    """All mistakes of one optimizer in all its cases."""
 
     optimizer: str
     rows: dict[str, MistakeRow]
@@ -79,7 +79,7 @@ class KillMatrix:
 
     @property
     def idle(self) -> dict[str, str]:
-        """Cases that kill nothing, each with the reason to have it."""
+        """Cases that kill nothing, each with the reason to keep it."""
         killing = {k.case for row in self.rows.values() for k in row.kills}
         there = {t.case.name for t in self.right}
         table = [c for e in entries(self.optimizer) for c in cases(e) if not c.wrapping]
@@ -91,7 +91,7 @@ class KillMatrix:
         }
 
     def gap(self, dtype: str) -> dict[str, Any]:
-        """The highest ratio of the right implementation and the lowest of a wrong one, seen at its best."""
+        """The highest ratio of the correct implementation, and the lowest of a wrong one where it shows best."""
         right = max((t for t in self.right if t.dtype == dtype), key=lambda t: (self.right[t], t.id))
         best = [(row.best(dtype), name) for name, row in self.rows.items()]
         kill, name = min(((k, n) for k, n in best if k), key=lambda b: (b[0].ratio, b[1]), default=(None, None))
@@ -129,7 +129,7 @@ def _matrix(optimizer: str, tried: dict[Trial, Detected]) -> KillMatrix:
 
 
 def digest(optimizer: str) -> str:
-    """A fingerprint of what its matrix follows from: its rule, its cases with their data, and its mistakes."""
+    """A fingerprint of what its matrix depends on: its rule, its cases with their data, and its mistakes."""
     state = hashlib.sha256(of_cases(optimizer).encode())
     for name, mutant in sorted(planting.mistakes(optimizer).items()):
         state.update(_line(name, astuple(mutant)))
@@ -162,7 +162,7 @@ def _line(*parts: Any) -> bytes:
 
 
 def code(what: Any) -> str:
-    """The source of a class or a module without what changes nothing: comments, docstrings and layout."""
+    """The source of a class or module without comments, docstrings and layout, which change nothing."""
     source = re.sub(r'""".*?"""', "", inspect.getsource(what), flags=re.DOTALL)
     lines = (re.sub(r"\s+#.*|\s+", "", line) for line in source.splitlines())
     return re.sub(r",([)\]}])", r"\1", "".join(lines))
@@ -206,8 +206,8 @@ POWERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def _cell(row: MistakeRow, case: str, dtype: str) -> str:
-    """One character for the highest ratio of a case: blank where nothing changes, "." where it is not seen, else
-    the power of ten, the letters above 9 (z: 35 or more), "!" where the right value is exact."""
+    """One character for the highest ratio of a case: blank if nothing changes, "." if it is not detected, else the
+    power of ten, with letters above 9 (z: 35 or more), "!" if the correct value is exact."""
     ratios = [r for t, r in row.ratios.items() if (t.case.name, t.dtype) == (case, dtype)]
     worst = max(ratios, default=None)
     if worst is None:
@@ -218,7 +218,7 @@ def _cell(row: MistakeRow, case: str, dtype: str) -> str:
 
 
 def _witnesses(matrix: KillMatrix, columns: Iterable[str]) -> dict[str, list[str]]:
-    """Case -> a mistake that it sees and the fewest others do, and the trial: what a weakened case would miss."""
+    """Case -> a mistake that it and the fewest others detect, and the trial: what a weakened case would miss."""
     found = {}
     for case in columns:
         seeing = [(len({k.case for k in row.kills}), name) for name, row in matrix.rows.items()]
@@ -231,5 +231,5 @@ def _witnesses(matrix: KillMatrix, columns: Iterable[str]) -> dict[str, list[str
 
 
 def short(ratio: float) -> float:
-    """Three digits: more say nothing."""
+    """Three digits: more would be noise."""
     return float(f"{ratio:.3g}")

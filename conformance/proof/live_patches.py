@@ -1,7 +1,7 @@
-"""Mistakes planted for real: a line of the installed framework is another, while the suite runs.
+"""Mistakes planted for real: a line of the installed framework is replaced while the suite runs.
 
-Each is tried in a process that is not this one: a mistake is put in, the part of the suite that has to see it runs,
-and it is taken out again. Nothing of it is written to the installation.
+Each is tried in a separate process: the mistake is put in, the part of the suite that has to detect it runs, and
+the mistake is taken out again. Nothing is written to the installation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from conformance.run import workers
 
 @contextlib.contextmanager
 def planted(patch: Patch) -> Iterator[None]:
-    """The patch in the framework, in this process, while the block lasts."""
+    """Within the block, the framework in this process has the patch."""
     module, _, path = patch.where.partition(":")
     home = scope = importlib.import_module(module)
     *outer, name = path.split(".")
@@ -41,7 +41,7 @@ def planted(patch: Patch) -> Iterator[None]:
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(patch.line) != 1:
         raise BadInput(
-            f"{patch.name}: {patch.line!r} stands {source.count(patch.line)} times in {patch.where}, not once"
+            f"{patch.name}: {patch.line!r} occurs {source.count(patch.line)} times in {patch.where}, not once"
         )
     found: dict[str, Any] = {}
     exec(compile(source.replace(patch.line, patch.mistake), f"<{patch.name}>", "exec"), vars(scope), found)
@@ -55,13 +55,13 @@ def planted(patch: Patch) -> Iterator[None]:
 
 
 def _forget() -> None:
-    """Runs that were kept, and graphs that were traced, are those of another code."""
+    """Forget kept runs and traced graphs, which belong to different code."""
     keras.forget()
     side_by_side.forget()
 
 
 def selection(patch: Patch, everything: bool) -> list[OptimizerCheck]:
-    """The checks that are run against a patch: those that have to see it, or all of its optimizer."""
+    """The checks to run against a patch: those that have to detect it, or all of its optimizer's."""
     table = [i for i in optimizers.checks((patch.framework,)) if i.optimizer == patch.optimizer]
     if not everything:
         table = [i for i in table if i.case.name in patch.see]
@@ -78,18 +78,18 @@ def _ledger() -> ledger.Ledger:
     return ledger.load()
 
 
-_sound: dict[str, bool] = {}  # without a mistake in it: the same for all mistakes of an optimizer
+_sound: dict[str, bool] = {}  # without a mistake: the same for all mistakes of an optimizer
 
 
 def _is_sound(check: OptimizerCheck) -> bool:
-    """Whether the gate lets it pass as it is installed: what fails without a mistake has not seen one."""
+    """Whether the unpatched framework passes the gate: a check that fails anyway has not detected the mistake."""
     if check.id not in _sound:
         _sound[check.id] = records([check])[check.id].outcome.passes
     return _sound[check.id]
 
 
 def attempt(task: tuple[str, bool]) -> dict[str, Any]:
-    """One mistake, by its name: who sees it, in which dtype and mode, and by what ratio."""
+    """One mistake, by name: which checks detect it, in which dtype and mode, and by what ratio."""
     name, everything = task
     patch = next(p for p in PATCHES if p.name == name)
     table = selection(patch, everything)
@@ -113,7 +113,7 @@ def attempt(task: tuple[str, bool]) -> dict[str, Any]:
 
 
 def ratio(record: Record) -> float:
-    """By how much a record is out of its bound; an exception, or what is not a number, is infinitely far."""
+    """How far a record is outside its bound; an exception, or a NaN, is infinitely far."""
     worst = [v.ratio for v in (record.locked, record.free) if v is not None]
     if record.outcome is Outcome.ERROR or not worst or any(math.isnan(w) for w in worst):
         return math.inf
@@ -132,19 +132,19 @@ def _described(patch: Patch) -> dict[str, Any]:
 
 
 def digest(patch: Patch) -> str:
-    """A fingerprint of what its figures follow from: the mistake, the cases with their data, and the versions."""
+    """A fingerprint of what its figures depend on: the mistake, the cases with their data, and the versions."""
     versions = sorted(BINDINGS[patch.framework].versions().items())
     return hashlib.sha256(f"{astuple(patch)} {of_cases(patch.optimizer)} {versions}".encode()).hexdigest()[:16]
 
 
 def chosen(optimizers: Iterable[str]) -> list[Patch]:
-    """The mistakes in the installed frameworks, of these optimizers."""
+    """These optimizers' mistakes in the installed frameworks."""
     wanted, there = set(optimizers), installed()
     return [p for p in PATCHES if p.framework in there and p.optimizer in wanted]
 
 
 def run(patches: Sequence[Patch], processes: int, everything: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The section of the report: every mistake, and who saw it, each as soon as it is tried."""
+    """The report's section: every mistake and the checks that detect it, each as soon as it is tried."""
     workers.one_thread_each()
     tasks = [(p.name, everything) for p in patches]
     for (name, _), found in workers.in_parallel(attempt, tasks, processes, "planted", apart=True):

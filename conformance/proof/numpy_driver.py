@@ -1,4 +1,4 @@
-"""References in plain NumPy, driven as if they were an implementation: right ones, and wrong ones on purpose."""
+"""References in plain NumPy, driven as if they were an implementation: correct, or wrong on purpose."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from reference.rows import Rows
 
 
 class Host(float):
-    """A number of the host language: float64 by itself, in the array's precision when it meets one.
+    """A Python number: float64 on its own, in an array's precision when combined with one.
 
-    A plain float would do, but np.sqrt makes an np.float64 of it, which pulls a float32 array up.
+    A plain float would do, but np.sqrt turns it into an np.float64, which would promote a float32 array.
     """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -32,7 +32,7 @@ def _operator(name: str) -> Callable[..., Any]:
     own = getattr(float, name)
 
     def apply(self: Host, *other: Any) -> Any:
-        if other and isinstance(other[0], np.generic):  # a tensor's scalar decides the precision
+        if other and isinstance(other[0], np.generic):  # a tensor's scalar sets the precision
             return NotImplemented
         result = own(self, *other)
         return Host(result) if isinstance(result, float) else result
@@ -45,7 +45,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "radd", "rsub", "rmul", "rt
 
 
 def typed(reference: Reference, entry: Entry, dtype: str) -> Reference:
-    """The reference with hyperparameters as the binding declares them: tensors of `dtype`, or the host's."""
+    """The reference with hyperparameters as the binding declares them: tensors of `dtype`, or Python numbers."""
     changes: dict[str, Any] = {}
     for f in fields(reference):
         value = getattr(reference, f.name)
@@ -60,13 +60,13 @@ def typed(reference: Reference, entry: Entry, dtype: str) -> Reference:
 
 
 def _tensor(dtype: str) -> Callable[[float], np.ndarray]:
-    return np.dtype(dtype).type  # NumPy before version 2 computes with two of them in float64, too exactly
+    return np.dtype(dtype).type  # before version 2, NumPy combines two of them in float64, which is too exact
 
 
 class NumPyDriver:
-    """References run as if they were an implementation. Unlike a framework it may be wrong on purpose.
+    """References run as if they were an implementation. Unlike a framework, it may be wrong on purpose.
 
-    `strict` refuses what was computed in another precision: as the proof of a bound it would be too exact.
+    `strict` refuses anything computed in another precision, which would be too exact to prove a bound.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class NumPyDriver:
         strict: bool = True,
     ):
         self.entry, self.dtype, self.groups, self.starts = entry, dtype, list(groups), list(params)
-        # Before version 2 NumPy takes an array of shape () for a number of the host.
+        # Before version 2, NumPy takes an array of shape () for a Python number.
         self.strict = strict and np.lib.NumpyVersion(np.__version__) >= "2.0.0"
         self.params = [self._array(p) for p in params]
         self.references = [typed(g.reference, entry, dtype) for g in groups]
-        # What the framework keeps; a counter for all is always there.
+        # What the framework keeps; a counter shared by all parameters is always there.
         kept = {entry.slot(name).name for name in entry.slots} | {"calls"}
         self.shown = kept | ({"step"} if entry.dialect.get("counter") == "optimizer" else set())
         self.slots: list[dict[str, list[Any]]] = []
@@ -92,7 +92,7 @@ class NumPyDriver:
             self.slots.append({name: self._own(reference, name, values) for name, values in first.items()})
 
     def step(self, grads: Any) -> None:
-        """One step, with a gradient for each tensor, or with the objective."""
+        """One step, given a gradient for each tensor, or the objective."""
         for k, (group, reference) in enumerate(zip(self.groups, self.references, strict=True)):
             given = grads if callable(grads) else [self._gradient(grads[i]) for i in group.tensors]
             params, slots = reference.step([self.params[i] for i in group.tensors], given, self.slots[k])
@@ -104,13 +104,13 @@ class NumPyDriver:
         self.references = [typed(with_rate(g.reference, value), self.entry, self.dtype) for g in self.groups]
 
     def resumed(self) -> NumPyDriver:
-        """Another one that goes on from here, as from a file."""
+        """A new driver that continues from here, as if restored from a file."""
         found = type(self)(self.entry, self.groups, self.starts, self.dtype, self.strict)
         found.params, found.slots, found.references = list(self.params), deepcopy(self.slots), list(self.references)
         return found
 
     def done(self) -> None:
-        """Nothing is kept for another run."""
+        """Nothing is kept for further runs."""
 
     def _array(self, value: np.ndarray) -> np.ndarray:
         return np.asarray(value, self.dtype)
@@ -119,7 +119,7 @@ class NumPyDriver:
         return grad.over(self._array) if isinstance(grad, Rows) else None if grad is None else self._array(grad)
 
     def _own(self, reference: Reference, name: str, values: Sequence[Any]) -> list[Any]:
-        """Counters as the binding declares them, schedules as they were computed, the others as arrays."""
+        """Counters as the binding declares them, schedules as computed, everything else as arrays."""
         if name in getattr(reference, "schedule", ()):
             return list(values)
         if name in ("step", "calls"):
@@ -139,7 +139,7 @@ class NumPyDriver:
                 if name not in self.shown:
                     continue
                 read = [None if v is None else np.array(v, np.float64) for v in values]
-                if len(values) != len(group.tensors):  # one for all
+                if len(values) != len(group.tensors):  # one shared by all
                     slots[name] = read
                     continue
                 column = slots.setdefault(name, [None] * len(self.params))

@@ -1,7 +1,7 @@
-"""What is planted in an optimizer: the mistakes of its rule, the faults of what drives it, and those of its fields.
+"""What is planted in an optimizer: mistakes of its rule, faults of what drives it, and mistakes of its fields.
 
-The last follow from the fields by themselves: every option ignored, every term left out, every other form, every
-slot lost or not restored.
+The last are derived from the fields: every option ignored, every term left out, every other form, every slot lost
+or not restored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from conformance.proof.trials import Trial, entries, of_optimizer
 from reference.base import Reference
 from reference.wrapped import Wrapped
 
-WRAPPED = "wrapped"  # what a framework wraps around every rule has a matrix of its own, as if it were an optimizer
+WRAPPED = "wrapped"  # what a framework wraps around every rule gets its own matrix, like an optimizer
 
 
 def optimizers() -> list[str]:
@@ -35,7 +35,7 @@ def optimizers() -> list[str]:
 
 @cache
 def trials(optimizer: str) -> tuple[Trial, ...]:
-    """Those of the rule alone; of what is wrapped around every rule, those of the rules that it is tried on."""
+    """The rule's own trials; for what is wrapped around every rule, those of the rules it is tried on."""
     if optimizer == WRAPPED:
         return tuple(t for name in WRAPPED_TOGETHER for t in of_optimizer(name) if t.case.wrapping)
     return tuple(t for t in of_optimizer(optimizer) if not t.case.wrapping)
@@ -48,14 +48,14 @@ def subject(trial: Trial) -> str:
 
 @cache
 def planted_in(optimizer: str) -> tuple[Mutant, ...]:
-    """The mistakes of a rule, those that it inherits included."""
+    """The mistakes of a rule, including inherited ones."""
     rules = [Wrapped] if optimizer == WRAPPED else [e.reference for e in entries(optimizer)]
     return tuple(sorted({m for rule in rules for m in mutants.of(rule)}, key=lambda m: m.name))
 
 
 @cache
 def mistakes(optimizer: str) -> dict[str, Mutant]:
-    """All that is planted in an optimizer, by name."""
+    """Everything planted in an optimizer, by name."""
     found = {m.name: m for m in planted_in(optimizer)}
     if optimizer != WRAPPED:
         found |= {f"fault:{f.name}": Mutant("driver", f.name, "", "", f.says, f.bug) for f in FAULTS.values()}
@@ -63,7 +63,7 @@ def mistakes(optimizer: str) -> dict[str, Mutant]:
 
 
 def wrong(trial: Trial, name: str) -> tuple[list[Group], type[NumPyDriver]] | None:
-    """The references and the driver that make the mistake of this name; None where they cannot."""
+    """The references and the driver that make this mistake; None if they cannot."""
     groups = trial.groups()
     if name.startswith("fault:"):
         return groups, FAULTS[name.removeprefix("fault:")].driver
@@ -82,20 +82,20 @@ def wrong(trial: Trial, name: str) -> tuple[list[Group], type[NumPyDriver]] | No
 
 @dataclass(frozen=True)
 class LostSlot:
-    """A slot that is never stored or, if it is kept, not restored."""
+    """A slot that is never stored or never restored."""
 
     slot: str
     kept: bool
 
 
-USUAL = "usual"  # the value that the cases have which are not about the option
+USUAL = "usual"  # the value in cases that are not about the option
 
 
 @cache
 def systematic(optimizer: str) -> tuple[tuple[str, str, Any], ...]:
-    """A mistake for every option, form and slot of the optimizer: its name, in words, what it changes.
+    """A mistake for every option, form and slot of the optimizer: its name, a description, what it changes.
 
-    An option is ignored (it is what the other cases have), or its term is left out (it is 0); a form is another;
+    An option is ignored (it has the other cases' value), or its term is left out (it is 0); a form is replaced;
     a slot is never stored, or not restored.
     """
     found: dict[str, tuple[str, Any]] = {}
@@ -103,8 +103,8 @@ def systematic(optimizer: str) -> tuple[tuple[str, str, Any], ...]:
         for group in trial.groups():
             rule = group.reference
             for label, name, value in _alternatives(trial.entry, rule):
-                says = "what the other cases have" if value == USUAL else repr(value)
-                found[label] = f"{name} is {says}, whatever is asked for", (name, value)
+                says = "the other cases' value" if value == USUAL else repr(value)
+                found[label] = f"{name} is always {says}, whatever is asked for", (name, value)
             zeros = [np.zeros(p.shape) for p in trial.case.data(trial.entry).params]
             inner = rule.inner.init(zeros) if isinstance(rule, Wrapped) else {}
             for slot, first in rule.init(zeros).items():
@@ -115,9 +115,9 @@ def systematic(optimizer: str) -> tuple[tuple[str, str, Any], ...]:
 
 
 def _alternatives(entry: Entry, reference: Reference) -> Iterator[tuple[str, str, Any]]:
-    """The other forms that are allowed here, the usual value of each number that is another, and 0."""
+    """The other forms allowed here, the usual value of each number that differs from it, and 0."""
     for f in fields(reference):
-        if f.name in ("counter", "learning_rate", "inner"):  # the faults of counters and rates are about these
+        if f.name in ("counter", "learning_rate", "inner"):  # covered by the faults of counters and rates
             continue
         has, forms = getattr(reference, f.name), f.metadata["one_of"]
         number = not forms and (f.metadata["probe"] is not None or f.name in entry.arguments)

@@ -1,8 +1,8 @@
-"""What the cases of schedules can see: every mistake in a reference, every option ignored, and the case that tells.
+"""What the schedule cases can detect: every mistake in a reference, every ignored option, and the case for it.
 
-No framework takes part: an implementation is stood in for by the reference with the mistake, computed in extended
-precision. `python -m conformance update` writes what is found to schedules.json, for the page; the tests repeat all
-of it.
+No framework is involved: the reference with the mistake, computed in extended precision, stands in for an
+implementation. `python -m conformance update` writes the findings to schedules.json, for the page; the tests repeat
+all of them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from reference.schedules import Plateau, Schedule, is_recursive
 PATH = Path(__file__).with_name("schedules.json")
 DRIVERS: Mapping[str, Any] = {"torch": torch_rates, "keras": keras_rates}
 ENTRIES: Sequence[tuple[str, ScheduleEntry]] = [(f, e) for f, d in DRIVERS.items() for e in d.entries.values()]
-Kill = tuple[str, float]  # the case, and how many times what is allowed
+Kill = tuple[str, float]  # the case, and the error as a multiple of what is allowed
 
 
 @cache
 def trials(framework: str, name: str) -> list[tuple[ScheduleCase, Schedule]]:
-    """Every case of a schedule with its references."""
+    """Every case of a schedule, with its references."""
     driver = DRIVERS[framework]
     entry, found = driver.entries[name], []
     for case in cases(entry):
@@ -49,7 +49,7 @@ def trials(framework: str, name: str) -> list[tuple[ScheduleCase, Schedule]]:
 
 
 def times(framework: str, case: ScheduleCase, reference: Schedule) -> list[float]:
-    """The updates at which an implementation is looked at."""
+    """The updates at which an implementation is examined."""
     whole = list(range(length(reference, case)))
     if framework == "torch" and is_recursive(reference):
         return whole
@@ -59,7 +59,7 @@ def times(framework: str, case: ScheduleCase, reference: Schedule) -> list[float
 def seen_by(
     framework: str, case: ScheduleCase, reference: Schedule, make: Callable[[float], Any] = WORKING.dtype
 ) -> Seen:
-    """What an implementation would use that computes with `make`, exactly or rounded."""
+    """The rates of an implementation that computes with `make`, exact or rounded."""
     made = typed(reference, lambda _, v: make(v))
     steps = times(framework, case, reference)
     by_recursion = framework == "torch" and reference.by_recursion
@@ -72,13 +72,13 @@ def seen_by(
 
 
 def precision_of(framework: str, entry: ScheduleEntry) -> Precision:
-    """float64 where that is what is computed: a rounding that Keras makes anyway is nobody's mistake."""
+    """float64 if the framework computes in it: rounding that Keras does anyway is not a mistake."""
     driver = DRIVERS[framework]
     return driver.precision(entry, "float64" if framework == "torch" else "float32", driver.PLAIN)
 
 
 def kill(mutant: Mutant, framework: str, name: str) -> Kill | tuple[()] | None:
-    """The first case that sees the mistake; () where the schedule's dialect cannot make it, None if none does."""
+    """The first case that detects the mistake; None if none does, () if the schedule's dialect cannot make it."""
     entry, reached = DRIVERS[framework].entries[name], False
     precision = precision_of(framework, entry)
     with np.errstate(all="ignore"):
@@ -97,13 +97,13 @@ def kill(mutant: Mutant, framework: str, name: str) -> Kill | tuple[()] | None:
 
 
 def options(entry: ScheduleEntry) -> list[str]:
-    """The hyperparameters of a schedule that are its own options."""
+    """The hyperparameters that are the schedule's own options."""
     given = (f for f in fields(entry.reference) if f.name in entry.arguments and f.name not in entry.dialect)
     return [f.name for f in given if f.metadata["probe"] is not None]
 
 
 def ignored(option: str, framework: str, name: str) -> Kill | None:
-    """The first case that sets an option and tells an implementation that leaves it at the base value."""
+    """The first case that sets an option and detects an implementation that keeps the base value."""
     entry = DRIVERS[framework].entries[name]
     left = entry.base.get(option, next(f.metadata["base"] for f in fields(entry.reference) if f.name == option))
     for case, reference in trials(framework, name):
@@ -119,13 +119,13 @@ def ignored(option: str, framework: str, name: str) -> Kill | None:
 
 # -- what follows a metric ---------------------------------------------------------------------------
 def plateaus(framework: str) -> list[plateau_checks.PlateauCheck]:
-    """The checks of a framework's ReduceLROnPlateau that run in the plain way."""
+    """The plain checks of a framework's ReduceLROnPlateau."""
     found = (c for c in plateau_checks.checks() if c.framework == framework)
     return [c for c in found if c.dtype == "float64" and c.mode == plateau_checks.PLAIN[framework]]
 
 
 def following(check: plateau_checks.PlateauCheck, reference: Schedule) -> Judged:
-    """The verdict of a check on an implementation that does what this reference does."""
+    """A check's verdict on an implementation that follows this reference."""
     groups = check.groups(installed=False)[:1]
     sign = -1 if groups[0].reference.mode == "max" else 1
     scripts = {name: [sign * x for x in plateau_checks.METRICS[name]] for name in check.case.metrics}
@@ -137,7 +137,7 @@ def following(check: plateau_checks.PlateauCheck, reference: Schedule) -> Judged
 
 
 def kill_plateau(mutant: Mutant, framework: str) -> Kill | None:
-    """The first case of a framework that sees the mistake."""
+    """A framework's first case that detects the mistake."""
     for check in plateaus(framework):
         found = following(check, mutants.plant(check.groups(installed=False)[0].reference, mutant))
         if not found.conforms:
@@ -147,7 +147,7 @@ def kill_plateau(mutant: Mutant, framework: str) -> Kill | None:
 
 # -- all of it ------------------------------------------------------------------------------------------
 def found() -> dict[str, dict[str, list]]:
-    """Schedule -> mistake -> the case that sees it and by how much; "ignored:..." are options."""
+    """Schedule -> mistake -> the case that detects it and by how much; "ignored:..." are options."""
     table: dict[str, dict[str, list]] = {}
     for framework, entry in ENTRIES:
         kills = table[f"{framework} {entry.cls}"] = {}
@@ -170,7 +170,7 @@ def _of(framework: str, entry: ScheduleEntry) -> Iterator[tuple[str, Kill | tupl
 
 
 def _kept(killed: Kill | None) -> list:
-    """As it is written down: [] where nobody sees it, no ratio where the mistake is no number or fails."""
+    """The stored form: [] if nothing detects it, no ratio if the mistake is not a number or raises."""
     if not killed:
         return []
     case, ratio = killed
@@ -178,12 +178,12 @@ def _kept(killed: Kill | None) -> list:
 
 
 def load() -> dict[str, dict[str, list]]:
-    """What is written down."""
+    """The stored findings."""
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
 def write() -> list[str]:
-    """Write it anew; returns the schedules of which it says something else than before."""
+    """Rewrite the findings; return the schedules whose findings changed."""
     before, now = load(), found()
     with atomically(PATH) as file:
         rows = (f"{json.dumps(name)}: {json.dumps(kills, sort_keys=True)}" for name, kills in now.items())

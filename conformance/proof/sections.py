@@ -1,7 +1,7 @@
-"""The parts of the proof: what each tries, and whether what is kept of it is up to date.
+"""The parts of the proof: what each tries, and whether its stored results are up to date.
 
-What is kept has a fingerprint of all that it follows from, and what is up to date is not tried again: a run that
-was killed goes on where it was.
+Stored results have a fingerprint of everything they depend on, and those that are up to date are not tried again,
+so a killed run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from conformance.proof.patch_table import PATCHES, Patch
 from conformance.proof.store import Known
 from conformance.run import workers
 
-Found = Iterable[tuple[str, dict[str, Any]]]  # of one optimizer after the other
+Found = Iterable[tuple[str, dict[str, Any]]]  # one optimizer after another
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Section:
     """One part of the proof."""
 
     name: str
-    digest: Callable[[str, argparse.Namespace], str]  # of what the figures of one follow from
+    digest: Callable[[str, argparse.Namespace], str]  # a fingerprint of what an optimizer's figures depend on
     run: Callable[[list[str], argparse.Namespace, Known], Found]
-    everything: Callable[[], list[str]] = planting.optimizers  # what there is to try
-    wanted: Callable[[list[str]], list[str]] = list  # of these optimizers
-    frameworks: bool = False  # whether it runs them
+    everything: Callable[[], list[str]] = planting.optimizers  # everything there is to try
+    wanted: Callable[[list[str]], list[str]] = list  # the ones to try among these optimizers
+    frameworks: bool = False  # whether it runs the frameworks
 
 
 def _of_matrix(names: list[str], args: argparse.Namespace, known: Known) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,12 +48,12 @@ def _of_matrix(names: list[str], args: argparse.Namespace, known: Known) -> Iter
 
 
 def _rules(names: list[str] | None = None) -> list[str]:
-    """Without what is wrapped around them, which runs with the rules that it is tried on."""
+    """Without the wrapper, which runs with the rules it is tried on."""
     return [name for name in names or planting.optimizers() if name != planting.WRAPPED]
 
 
 def _in_a_framework(names: list[str]) -> list[str]:
-    """Those that some framework has, so that they can be run."""
+    """Those that some framework has, and so can run."""
     return [name for name in names if any(name in b.entries for b in BINDINGS.values())]
 
 
@@ -102,16 +102,16 @@ SECTIONS = (MATRIX, TERMS, BEHIND, SEEDS, LIVE, DIAGNOSIS)
 
 # -- what is asked for -----------------------------------------------------------------------------
 def chosen(args: argparse.Namespace) -> list[str]:
-    """The optimizers that are asked for."""
+    """The requested optimizers."""
     given = [part.strip().lower() for value in args.optimizer for part in value.split(",") if part.strip()]
     return sorted({choose("--optimizer", name, planting.optimizers()) for name in given}) or planting.optimizers()
 
 
 def found(section: Section, args: argparse.Namespace, known: Known) -> dict[str, Any]:
-    """What is asked for of one section, tried or up to date; what is known has it then, and is kept if need be."""
+    """Bring the requested part of a section up to date in `known`, storing it if asked to, and return it."""
     if args.keep and section.frameworks and set(installed()) != set(BINDINGS):
         both = " and ".join(BINDINGS)
-        raise BadInput(f"--keep: the figures are those of {both} together, and one is not installed.")
+        raise BadInput(f"--keep: the figures need both {both}, and one is not installed.")
     wanted, everything = section.wanted(chosen(args)), section.everything()
     there = {name: one for name, one in known[section.name].items() if name in everything}
     todo = [name for name in wanted if not (args.keep and not args.anew and _current(section, args, there, name))]
@@ -128,7 +128,7 @@ def _current(section: Section, args: argparse.Namespace, there: dict[str, Any], 
 
 
 def stale(known: dict[str, Any]) -> dict[str, list[str]]:
-    """Section -> what is not up to date in it, and what is no longer there."""
+    """Section -> what is out of date in it, and what no longer exists."""
     args = argparse.Namespace(seeds=200)
     found = {}
     for section in SECTIONS:

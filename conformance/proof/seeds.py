@@ -1,10 +1,10 @@
-"""No false alarms: right implementations over hundreds of seeds of every problem.
+"""No false positives: correct implementations over hundreds of seeds of every problem.
 
-The seeds lie side by side along a last axis where no element of a tensor knows of another, so that one run does
-them all, in every dtype and mode of a framework. Other rules run once a seed, each seed in one dtype and mode, in
-turn, and in fewer steps. What a row of the ledger speaks of is held to what that expects. Other data than the
-table's may meet a known defect elsewhere: a run that is not as the rule says is held to what the rows of its
-optimizer expect too, and is counted as known if it is that.
+If a rule is elementwise, the seeds lie side by side along an extra last axis, and one run covers them all, in every
+dtype and mode of a framework. Other rules run once per seed, each in one dtype and mode in turn, with fewer steps.
+A case with a ledger row is compared with what the row expects. Data that differ from the table's may hit a known
+defect elsewhere: a run that differs from the rule is also compared with what the other rows of its optimizer
+expect, and counts as known if it matches one.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from conformance.proof.kill_matrix import of_cases, short
 from conformance.run import workers
 from reference.branches import TooManyBranches
 
-ALONE = 8  # steps of a run of one seed: many of them are judged tensor by tensor
-TENSORS = 3  # and of no more than these
+ALONE = 8  # steps of a run of one seed, many of which are judged tensor by tensor
+TENSORS = 3  # and at most this many
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Task:
 
     framework: str
     optimizer: str
-    number: int  # of the case in its table
+    number: int  # the case's place in its table
     seeds: int
 
 
@@ -58,22 +58,22 @@ class Found:
     ratio: float
     runs: int
     where: str
-    known: int = 0  # runs that are as a row of the ledger says of other cases
+    known: int = 0  # runs that match a ledger row for other cases
 
 
 @dataclass
 class Shared:
-    """What the modes of one dtype share: the free runs of what is expected, and the verdicts on the same bits."""
+    """What the modes of one dtype share: the free runs of the expectations, and verdicts on identical bits."""
 
     trajectories: dict = field(default_factory=dict)
     verdicts: dict[bytes, SeedVerdict] = field(default_factory=dict)
 
 
 def run(optimizers: Sequence[str], seeds: int, processes: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The sections of the report, by optimizer, each as soon as it is finished."""
+    """The report's sections, by optimizer, each as soon as it is finished."""
     workers.one_thread_each()
     if not installed():
-        raise BadInput("seeds: neither TensorFlow nor PyTorch is installed, so that there is nothing to run.")
+        raise BadInput("seeds: neither TensorFlow nor PyTorch is installed, so there is nothing to run.")
     tasks = {name: list(_tasks(name, seeds)) for name in optimizers}
     done: list[list[Found]] = []
     many = workers.number(processes, workers.A_FRAMEWORK)
@@ -85,7 +85,7 @@ def run(optimizers: Sequence[str], seeds: int, processes: str) -> Iterator[tuple
 
 
 def digest(optimizer: str, seeds: int) -> str:
-    """A fingerprint of what these figures follow from: the cases with their data, the rule, and the versions."""
+    """A fingerprint of what these figures depend on: the cases with their data, the rule, and the versions."""
     versions = {f: sorted(BINDINGS[f].versions().items()) for f in installed() if optimizer in BINDINGS[f].entries}
     return hashlib.sha256(f"{of_cases(optimizer)} {seeds} {versions}".encode()).hexdigest()[:16]
 
@@ -98,7 +98,7 @@ def _tasks(optimizer: str, seeds: int) -> Iterator[Task]:
 
 
 def _one_a_problem(entry: Entry) -> Iterator[int]:
-    """The numbers of one case for every problem; where all seeds are one run, of all cases that are about steps."""
+    """The numbers of one case per problem; if all seeds are one run, of all cases about steps."""
     table, seen = cases(entry), set()
     for i, case in sorted(enumerate(table), key=lambda item: bool(item[1].overrides)):
         if case.wrapping or case.second_group:
@@ -117,7 +117,7 @@ def _side_by_side(entry: Entry) -> bool:
 
 
 def _installed(task: Task) -> list[Found]:
-    """One case over all seeds, in every dtype and mode in which the table has it."""
+    """One case over all seeds, in every dtype and mode that the table has for it."""
     entry = BINDINGS[task.framework].entries[task.optimizer]
     case = cases(entry)[task.number]
     there = [
@@ -138,12 +138,12 @@ def _installed(task: Task) -> list[Found]:
     return list(worst.values())
 
 
-SeedVerdict = tuple[float, str, str]  # the ratio, where it is, and the row of the ledger that speaks of other cases
-SeedRun = tuple[OptimizerCheck, SeedVerdict, int]  # how it ran, and of how many seeds
+SeedVerdict = tuple[float, str, str]  # the ratio, where it is, and the matching ledger row for other cases
+SeedRun = tuple[OptimizerCheck, SeedVerdict, int]  # how it ran, and for how many seeds
 
 
 def _together(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
-    """All seeds in one run, in every dtype and mode; modes with the same bits have the same verdict."""
+    """All seeds in one run, in every dtype and mode; modes with identical bits share a verdict."""
     shared: dict[str, Shared] = defaultdict(Shared)
     for check in there:
         one = replace(check, case=replace(check.case, seeds=tuple(range(seeds))))
@@ -153,8 +153,8 @@ def _together(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
 
 
 def _alone(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
-    """A run for each seed, in one dtype and mode, in turn."""
-    waiting: dict[str, Any] = {}  # what was built and traced for a dtype
+    """One run per seed, each in one dtype and mode in turn."""
+    waiting: dict[str, Any] = {}  # drivers built and traced for a dtype
     for k in range(seeds if there else 0):
         check = there[k % len(there)]
         case = check.case
@@ -169,7 +169,7 @@ def _alone(there: Sequence[OptimizerCheck], seeds: int) -> Iterator[SeedRun]:
 def _in_mode(
     one: OptimizerCheck, listed: OptimizerCheck, shared: Shared, waiting: dict | None = None
 ) -> SeedVerdict | None:
-    """The ratio of one run; None where the framework has no such call, or is known to raise."""
+    """The ratio of one run; None if the framework has no such call, or is known to raise."""
     row = _ledger().row(listed, BINDINGS[one.framework].versions())
     if row is not None and row.expect.startswith("raises:"):
         return None
@@ -191,7 +191,7 @@ def _in_mode(
 
 
 def _held_to(row: LedgerRow | None, seen: States, shared: Shared) -> tuple[float, str]:
-    """The verdict by what a row of the ledger expects, or by the rule."""
+    """The verdict by what a ledger row expects, or by the rule."""
     evidence = evidence_of(seen)
     if row is not None:
         evidence = evidence.beside(row.expected(evidence.groups))
@@ -200,7 +200,7 @@ def _held_to(row: LedgerRow | None, seen: States, shared: Shared) -> tuple[float
 
 
 def _rows_of(check: OptimizerCheck) -> list[LedgerRow]:
-    """What the ledger says of other cases of the optimizer."""
+    """What the ledger expects in other cases of the optimizer."""
     versions, mine = BINDINGS[check.framework].versions(), f"{check.framework}-{check.optimizer}-"
     return [
         row
@@ -212,7 +212,7 @@ def _rows_of(check: OptimizerCheck) -> list[LedgerRow]:
 
 
 def _driven(plan: StepPlan, waiting: dict[str, Any]) -> list[State]:
-    """Driven by what was built for another seed, where that can begin anew: to trace a graph takes longer."""
+    """Reuse another seed's driver if it can restart: tracing a graph takes longer."""
     check = plan.check
     driver, params = waiting.pop(check.dtype, None), plan.case.data(plan.entry).params
     if driver is None:
@@ -231,7 +231,7 @@ def _ledger() -> ledger.Ledger:
 
 
 def _verdict(judge: Judge, case: Case) -> tuple[float, str]:
-    """The higher ratio of the steps one by one and of the whole run, and where it is."""
+    """The higher ratio of step-locked and free-running, and where it is."""
     try:
         found = max((judge.locked(), judge.free()), key=lambda judged: judged.ratio)
     except TooManyBranches as reason:

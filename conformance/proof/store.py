@@ -1,4 +1,4 @@
-"""What the proof found, kept in proof.json: section -> what was found, by optimizer."""
+"""The findings of the proof, kept in proof.json: section -> findings, by optimizer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from conformance.judge.record import atomically, decoded, encoded
 PATH = Path(__file__).with_name("proof.json")
 FORMAT = 2
 SECTIONS = ("matrix", "terms", "behind", "seeds", "live", "diagnosis")
-REMAKE = "python -m conformance update"  # all of it; the proof alone: prove
+REMAKE = "python -m conformance update"  # everything; for the proof alone: prove
 
-Known = dict[str, dict[str, Any]]  # section -> what was found, by name
+Known = dict[str, dict[str, Any]]  # section -> findings, by name
 
 
 @cache
 def load(path: Path = PATH) -> dict[str, Any]:
-    """Section -> what was found, by optimizer."""
+    """Section -> findings, by optimizer."""
     try:
         found = decoded(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:

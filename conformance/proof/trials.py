@@ -1,7 +1,7 @@
 """Trials: the cases of an optimizer in one precision, without a framework.
 
-An unmutated reference, in float32 or float64, has to conform to itself in every case: else the bound is
-wrong. Every mistake has to be told from it by some case: see detection.py.
+An unmutated reference, in float32 or float64, must conform to itself in every case, or the bound is wrong. Some
+case must tell every mistake from it: see detection.py.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from reference.base import Reference
 from reference.formats import FORMATS
 
 
-@dataclass(frozen=True, eq=False)  # each is itself: there is one of each, and its states are kept
+@dataclass(frozen=True, eq=False)  # compared by identity: there is one of each, and its states are kept
 class Trial:
-    """One case of one entry in one precision: an instance without its mode."""
+    """One case of one entry in one precision: an instance without a mode."""
 
     framework: str
     entry: Entry
@@ -39,17 +39,17 @@ class Trial:
         return f"{self.framework}-{self.entry.optimizer}-{self.case.name}-{self.dtype}"
 
     def groups(self) -> list[Group]:
-        """The references that hold for it."""
+        """The references that apply to it."""
         return self.case.groups(self.entry)
 
     def states(self, groups: Sequence[Group], strict: bool = True) -> list[State]:
-        """What these references go through, in plain NumPy."""
+        """The states of these references, in plain NumPy."""
         return list(self.run(groups, strict))
 
     def run(
         self, groups: Sequence[Group], strict: bool = True, driven_by: type[NumPyDriver] = NumPyDriver
     ) -> Iterator[State]:
-        """The same, step by step, with any driver."""
+        """The same states one by one, with any driver."""
         problem = self.case.data(self.entry)
         given = problem.grads
         if self.entry.reference.closure:
@@ -67,11 +67,11 @@ class Trial:
             yield driver.read()
 
     def judge(self, states: Sequence[State], trajectories: dict | None = None) -> Judge:
-        """Their judge, by the unmutated references in the precision under test."""
+        """Their judge: the unmutated references in the precision under test."""
         return Judge(self.evidence(states, trajectories))
 
     def evidence(self, states: Sequence[State], trajectories: dict | None = None) -> Evidence:
-        """Those states as a judge looks at them."""
+        """Those states as a judge sees them."""
         return Evidence(
             self.entry,
             FORMATS[self.dtype],
@@ -85,11 +85,11 @@ class Trial:
         )
 
 
-PUBLISHED = "paper"  # in the place of the framework, of a rule that no framework has
+PUBLISHED = "paper"  # in place of the framework, for a rule that no framework has
 
 
 def optimizers() -> list[str]:
-    """Every optimizer of every framework, and the references that none has."""
+    """Every optimizer of every framework, and the references that no framework has."""
     listed = {name: entry for b in BINDINGS.values() for name, entry in b.entries.items()}
     there = {entry.reference for entry in listed.values()}
     return sorted({*listed, *(name for name, rule in REFERENCES.items() if rule not in there)})
@@ -97,13 +97,13 @@ def optimizers() -> list[str]:
 
 @cache
 def entries(optimizer: str) -> tuple[Entry, ...]:
-    """The entries of an optimizer, one a framework that has it; as published, where none has."""
+    """The entries of an optimizer, one per framework that has it; if none has, the published rule's."""
     found = tuple(b.entries[optimizer] for b in BINDINGS.values() if optimizer in b.entries)
     return found or (as_published(REFERENCES[optimizer]),)
 
 
 def as_published(rule: type[Reference]) -> Entry:
-    """An entry of the reference as it is: every hyperparameter is an argument, every slot can be read."""
+    """An entry of the reference itself: every hyperparameter is an argument, every slot is readable."""
     whole = rule(**{f.name: f.metadata["base"] for f in fields(rule)} | dict(rule.stateful))
     slots = whole.init([np.zeros(shape) for shape in SHAPES])
     names = {f.name: f.name for f in fields(rule)}
@@ -114,18 +114,18 @@ def as_published(rule: type[Reference]) -> Entry:
 
 @cache
 def of_optimizer(optimizer: str) -> tuple[Trial, ...]:
-    """All trials of an optimizer; cases that need the installed class for its defaults are not among them."""
+    """All trials of an optimizer, without the cases that need the installed class for its defaults."""
     return tuple(
         Trial(entry.framework, entry, case, dtype)
         for entry in entries(optimizer)
         for case in cases(entry)
         if case.values != "defaults" and _has(entry, case)
-        for dtype in ("float64", "float32")  # those that NumPy computes in
+        for dtype in ("float64", "float32")  # those NumPy computes in
     )
 
 
 def _has(entry: Entry, case: Case) -> bool:
-    """Whether the framework has the options of the case; with one counter for all it has no groups."""
+    """Whether the framework has the case's options; with one counter for all it has no groups."""
     if case.name in entry.lacks:
         return False
     groups = case.groups(entry)
@@ -141,12 +141,12 @@ def _has(entry: Entry, case: Case) -> bool:
 
 @cache
 def unmutated(trial: Trial) -> list[State]:
-    """What the references themselves go through."""
+    """The states of the references themselves."""
     return trial.states(trial.groups())
 
 
 def same(a: Sequence[State], b: Sequence[State]) -> bool:
-    """Whether two runs are the same, bit for bit."""
+    """Whether two runs are identical, bit for bit."""
     return all(operator.eq(*(list(_bytes(s)) for s in pair)) for pair in zip(a, b, strict=True))
 
 

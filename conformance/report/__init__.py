@@ -1,6 +1,6 @@
-"""The pages: of runs, areas, versions, the map and the proof, and the same on the terminal. They need no framework.
+"""The pages of runs, areas, versions, the map and the proof, and their terminal versions. No framework is needed.
 
 Imported by: cli, lab.
 
-To add the page of an area: a module here and an entry in `PAGES` of area_pages.py. To add a template: templates/.
+To add an area's page: a module here and an entry in `PAGES` of area_pages.py. To add a template: templates/.
 """

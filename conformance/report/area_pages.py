@@ -1,4 +1,4 @@
-"""What stands on each area's page beside its matrix, from the records alone. A new area's is an entry in PAGES."""
+"""What each area's page shows besides its matrix, from the records alone. A new area gets an entry in PAGES."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PAGES: Mapping[str, ModuleType] = {
 
 
 def figures(area: str, records: Sequence[Record]) -> list[Callable[[], Figure]]:
-    """What draws each picture: drawing takes the time, so that it may be done side by side."""
+    """The functions that draw the pictures: drawing is slow, so they may run in parallel."""
     make = getattr(PAGES.get(area), "figures", None)
     return make(records) if make else []
 
 
 def tables(area: str, records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The tables, each with title, says, head and rows."""
+    """The tables, each with a title, says, a head and rows."""
     make = getattr(PAGES.get(area), "tables", None)
     return make(records) if make else []

@@ -1,7 +1,7 @@
 """What changes between two versions: where, by how much, and why.
 
-Two versions behave alike in a check when they have the same outcome, by the same row of the ledger, judged by the
-same reference. Both are then within its bound, so that no threshold is needed to tell a change from rounding.
+Two versions behave alike in a check if they have the same outcome, by the same ledger row, judged by the same
+reference. Both are then within its bound, so no threshold is needed to tell a change from rounding.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from conformance.report.model import class_name
 
 @dataclass(frozen=True)
 class Change:
-    """Checks of one optimizer that change together between two neighbouring versions."""
+    """One optimizer's checks that change together between two neighbouring versions."""
 
     optimizer: str
     framework: str
-    before: str  # title of the column
+    before: str  # the title of its column
     after: str
     was: str
     becomes: str
@@ -35,13 +35,13 @@ class Change:
     ledger: str | None
     cases: tuple[str, ...]
     checks: int
-    size: float | None  # the largest difference of a parameter at the end of a case
+    size: float | None  # the largest difference in a parameter at the end of a case
     share: float | None  # of the largest parameter there
 
 
 @dataclass(frozen=True)
 class Story:
-    """One change of behaviour, in all optimizers that have it."""
+    """One change of behaviour, in all optimizers that it affects."""
 
     before: str
     after: str
@@ -52,7 +52,7 @@ class Story:
 
 
 def stories(changes: Sequence[Change]) -> list[Story]:
-    """The changes of all optimizers that have one reason, as one."""
+    """The changes of all optimizers that share a reason, as one."""
     groups: dict[tuple, list[Change]] = defaultdict(list)
     for c in changes:
         why = re.sub(rf"(?<![.\w]){re.escape(c.optimizer)}\b", "it", c.why).replace(
@@ -63,7 +63,7 @@ def stories(changes: Sequence[Change]) -> list[Story]:
         Story(
             before,
             after,
-            # In the words of one of them, if that is all; what the ledger says names none.
+            # If there is only one, in its own words; the ledger's words name no optimizer.
             min((c.why for c in several), key=len) if several[0].ledger or _one(several) else why,
             tuple(sorted({c.optimizer for c in several})),
             sum(c.checks for c in several),
@@ -78,7 +78,7 @@ def _one(several: Sequence[Change]) -> bool:
 
 
 def behaviour(record: Record | None) -> tuple:
-    """What has to be the same for two versions to behave alike."""
+    """What two versions must have in common to behave alike."""
     if record is None:
         return ()
     if record.outcome in (Outcome.CONFORMS, Outcome.DIVERGES_KNOWN):
@@ -87,7 +87,7 @@ def behaviour(record: Record | None) -> tuple:
 
 
 def between(before: Column, after: Column) -> list[Change]:
-    """What changes from one version to the other, the checks of one optimizer and one kind of change together."""
+    """What changes from one version to the other, grouped by optimizer and kind of change."""
     groups: dict[tuple, list[tuple[Record, Record]]] = defaultdict(list)
     for name in sorted(before.records.keys() & after.records.keys()):
         one, other = before.records[name], after.records[name]
@@ -102,7 +102,7 @@ def _state(record: Record) -> str:
 
 
 def _moved(one: Record, other: Record) -> str:
-    """How the reference changed that both are judged by, where the constructor's defaults did."""
+    """How the reference that judges both changed, if the constructor's defaults did."""
     if not one.rule or not other.rule or one.rule == other.rule:
         return ""
     old, new = (set(_arguments(r.rule)) for r in (one, other))
@@ -157,7 +157,7 @@ def _why(pairs: list[tuple[Record, Record]], moved: str) -> tuple[str, str | Non
 
 
 def _size(pairs: list[tuple[Record, Record]]) -> tuple[float | None, float | None]:
-    """The largest difference between parameters after the last step, and its share of the largest parameter."""
+    """The largest difference in a parameter after the last step, and its share of the largest parameter."""
     worst: tuple[float, float] | None = None
     for one, other in pairs:
         if not one.end or not other.end:

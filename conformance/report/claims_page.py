@@ -22,14 +22,14 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
         {
             "title": "Verdicts",
             "says": "From the readings below, as they ran here. A verdict other than the expected one is a failure "
-            "of the reading that turned. One that is not said to differ is expected of every version from "
+            "of the reading that changed. Unless a version is given, the verdict is expected of every version from "
             "TensorFlow 2.12 on.",
             "head": ("claim", "the lab states", "verdict here", "expected, by version", "because"),
             "rows": [(c.name, c.states, here(c, kept), by_version(c), c.because) for c in claims],
         },
         {
             "title": "Readings",
-            "says": "Each sentence was tested by running it. What is stated has to be true for the claim to hold.",
+            "says": "Each sentence was tested by running it. The claim holds only if those stated are true.",
             "head": ("claim", "role", "sentence", "found", "expected by version"),
             "rows": [
                 (
@@ -47,7 +47,7 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def here(claim: Claim, kept: dict[tuple[str, str], Record]) -> str:
-    """The verdict of the readings that ran."""
+    """The verdict from the readings that ran."""
     ran = {name: r.series["true"][0] for (c, name), r in kept.items() if c == claim.name and r.series}
     return verdict(ran, claim) or "not tested here"
 

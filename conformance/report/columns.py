@@ -1,4 +1,4 @@
-"""The columns of a matrix of versions: each a framework in one version, out of the run files that are given."""
+"""The columns of a version matrix: each is a framework in one version, from the given run files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from conformance.report.model import URGENCY
 from conformance.run.combine import combine
 from conformance.run.gate import name_some
 
-BRIEF = "-brief"  # at the end of the digest of a brief run's table
+BRIEF = "-brief"  # the ending of the digest of a brief run's table
 
 
 @dataclass(frozen=True)
 class Column:
     """One framework in one version."""
 
-    name: str  # of the run
+    name: str  # the run's
     framework: str
-    backend: str  # what Keras computes with
+    backend: str  # Keras' backend
     versions: Mapping[str, str]
     records: Mapping[str, Record] = field(repr=False)
     failed: str = ""
-    brief: bool = False  # whether each case ran once, in one dtype and mode
+    brief: bool = False  # whether each case ran only once, in one dtype and mode
 
     @property
     def title(self) -> str:
@@ -53,7 +53,7 @@ class Column:
 
 
 def whole_runs(runs: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:
-    """Shards of one run put together; BadInput or Incomplete for what is not a whole run."""
+    """The shards of one run combined; BadInput or Incomplete if they are not a whole run."""
     groups: dict[tuple, list[tuple[str, Run]]] = defaultdict(list)
     found = []
     for name, run in sorted(runs, key=lambda r: r[0]):
@@ -67,7 +67,7 @@ def whole_runs(runs: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:
     for name, run in found:
         head = run.header
         if head.shard:
-            raise Incomplete(f"{name}: only part {head.shard} of a run. Give all parts.")
+            raise Incomplete(f"{name}: only part {head.shard} of a run. Give all of its parts.")
         for framework, table in sorted(head.tables.items()):
             there = sum(r.framework == framework for r in run.records)
             if there != table["total"]:
@@ -77,7 +77,7 @@ def whole_runs(runs: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:
                     "Run everything: python -m conformance run"
                 )
         if not head.tables and not head.failed:
-            raise BadInput(f"{name}: it does not say what its cases are. Run again: python -m conformance run")
+            raise BadInput(f"{name}: it does not describe its cases. Run again: python -m conformance run")
     return found
 
 
@@ -97,7 +97,7 @@ def columns_of(name: str, run: Run) -> Iterable[Column]:
 
 
 def neighbours(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
-    """Each version and the next of the same framework on the same backend; a backend and TensorFlow's."""
+    """Pairs to compare: each version with the next on the same backend, and each backend with TensorFlow's."""
     there = [c for c in columns if not c.failed]
     found = []
     for n, after in enumerate(there):

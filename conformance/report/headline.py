@@ -8,11 +8,11 @@ from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Run
 from conformance.run.gate import INCOMPLETE, PHRASES, GateVerdict, count, failures
 
-_ALSO = ("python", "numpy")  # what everything runs on: said below the headline, not in it
+_ALSO = ("python", "numpy")  # what everything runs on: shown below the headline, not in it
 
 
 def headline(run: Run, verdict: GateVerdict) -> str:
-    """One sentence for a person in a hurry."""
+    """One sentence for readers in a hurry."""
     return f"{_result(run, verdict)}: {_setting(run)}."
 
 
@@ -71,7 +71,7 @@ def _setting(run: Run) -> str:
 
 
 def stacks_of(versions: Mapping[str, str]) -> list[str]:
-    """The frameworks under test with their versions; Keras beside what it runs on."""
+    """The frameworks under test with their versions; Keras beside its backend."""
     rest = {k: v for k, v in versions.items() if k not in _ALSO}
     found = []
     if "tensorflow" in rest and "keras" in rest:

@@ -1,4 +1,4 @@
-"""The map as plain data, as a page and as Markdown. No framework is needed for it."""
+"""The map as plain data, as a page and as Markdown. No framework is needed."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ NAMES = {"torch": "torch.optim", "keras": "keras.optimizers"}
 
 @dataclass(frozen=True)
 class UseView:
-    """One option of a row in one direction."""
+    """One option of a row, in one direction."""
 
     name: str
     options: str  # "momentum = 0.875"
     status: Status
     conditions: tuple[str, ...]
-    call: str  # the right port
-    outside: tuple[str, ...]  # what to do outside of the optimizer
+    call: str  # the correct port
+    outside: tuple[str, ...]  # what to do outside the optimizer
     losses: tuple[str, ...]
     right: str
     naive: str
-    broken: tuple[tuple[str, str], ...]  # condition, the distance without it
-    known: tuple[str, ...]  # rows of the ledger by which it is off, exactly
+    broken: tuple[tuple[str, str], ...]  # condition, and the distance without it
+    known: tuple[str, ...]  # ledger rows that explain exactly how far it is off
 
 
 @dataclass(frozen=True)
 class Direction:
-    """A row in one direction."""
+    """A row, in one direction."""
 
     source: str
     target: str
     status: Status
-    conditions: tuple[str, ...]  # of the plain rule
+    conditions: tuple[str, ...]  # for the plain rule
     uses: tuple[UseView, ...]
     defaults_naive: str
     defaults_right: str
@@ -60,7 +60,7 @@ class RowView:
     keras: str
     says: str
     instead: str
-    status: Status  # the worse of the two ways
+    status: Status  # the worse of the two directions
     forward: Direction
     backward: Direction
     arguments: tuple[ArgumentPair, ...]
@@ -98,7 +98,7 @@ class Map:
 
 
 def build(data: map_data.MapData | None = None, rows: tuple[MapRow, ...] = ROWS) -> Map:
-    """The whole map, with the numbers that were measured."""
+    """The whole map, with the measured numbers."""
     data = data or map_data.load()
     around = tuple((_keras_argument(name), says.format("…").replace("'…'", "…")) for name, says in AROUND.items())
     return Map(tuple(_row(row, data) for row in rows), data.versions, around)
@@ -165,7 +165,7 @@ def _number(value: float | None) -> str:
 
 
 def as_json(m: Map) -> dict[str, Any]:
-    """For programs."""
+    """JSON, for programs."""
     return {"headline": m.headline, "versions": dict(m.versions), "rows": [asdict(r) for r in m.rows]}
 
 

@@ -14,7 +14,7 @@ _COLORS = {Status.EXACT: "green", Status.CONDITIONAL: "yellow", Status.NONE: "di
 
 
 def print_map(m: Map) -> None:
-    """Every row, in short."""
+    """Every row, briefly."""
     out = console()
     table = Table("PyTorch", "Keras", "to Keras", "to PyTorch", "by name", "translated", box=None)
     for row in m.rows:
@@ -23,8 +23,8 @@ def print_map(m: Map) -> None:
         table.add_row(row.torch or "—", row.keras or "—", forward, backward, *numbers)
     out.print(table)
     out.print(
-        "\nby name, translated: the largest difference of a parameter after 100 steps of the class called with its "
-        "defaults. Conditions, arguments and options of one: python -m conformance map NAME\n",
+        "\nby name, translated: the largest difference in a parameter after 100 steps with the class's defaults. "
+        "Conditions, arguments and options of one optimizer: python -m conformance map NAME\n",
         style="dim",
     )
     out.print(m.headline, style="bold", soft_wrap=True)
@@ -35,9 +35,11 @@ def _status(way: Direction) -> Text:
 
 
 def print_row(row: RowView) -> None:
-    """All about one optimizer."""
+    """Everything about one optimizer."""
     out = console()
-    out.print(f"{row.torch or 'nothing in PyTorch'} and {row.keras or 'nothing in Keras'}", style="bold")
+    out.print(
+        f"{row.torch or 'no equivalent in PyTorch'} and {row.keras or 'no equivalent in Keras'}", style="bold"
+    )
     out.print(row.says)
     if row.instead:
         out.print(f"Instead: {row.instead}")
@@ -63,7 +65,7 @@ def print_row(row: RowView) -> None:
                 out.print(f"    lost: {text}", soft_wrap=True)
             out.print(f"    after 100 steps: translated {use.right}, by name {use.naive or 'refused'}", style="dim")
             for known in use.known:
-                out.print(f"    what is left is exactly the known divergence {known} of the ledger", style="dim")
+                out.print(f"    the remainder is exactly the known divergence {known} of the ledger", style="dim")
 
 
 def _shown(name: str, default: object) -> str:
@@ -71,7 +73,7 @@ def _shown(name: str, default: object) -> str:
 
 
 def print_translation(t: Translation) -> None:
-    """One call, translated."""
+    """The translation of one call."""
     out = console()
     out.print(Text(t.status.value, style=_COLORS[t.status]))
     out.print(t.call, style="bold", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What a report shows, as plain data: from a run, with no idea of how it is rendered."""
+"""What a report shows, as plain data: built from a run, independent of how it is rendered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conformance.report.headline import headline
 from conformance.report.pictures import Figure, Pictures
 from conformance.run.gate import GateVerdict, failures, gaps, judge, record_passes
 
-# The most urgent first: a cell of the matrix has the colour of the first one that it holds.
+# The most urgent first: a matrix cell has the colour of the first one it contains.
 URGENCY = (
     Outcome.DIVERGES,
     Outcome.ERROR,
@@ -28,13 +28,13 @@ URGENCY = (
     Outcome.CONFORMS,
     Outcome.UNSUPPORTED,
 )
-KINDS = ("defect", "dialect", "precision", "unsupported")  # a defect of a framework is news, a dialect is not
-MAIN_MODES = ("eager", "for-loop", "forloop", "default")  # the plain mode stands first
+KINDS = ("defect", "dialect", "precision", "unsupported")  # a framework's defect is news, a dialect is not
+MAIN_MODES = ("eager", "for-loop", "forloop", "default")  # the plain mode comes first
 
 
 @dataclass(frozen=True)
 class CheckView:
-    """One record, as a cell opens on it."""
+    """One record, as shown in an open cell."""
 
     id: str
     outcome: Outcome
@@ -48,13 +48,13 @@ class CheckView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """One case of one optimizer in one framework: all its modes and dtypes."""
+    """One case of one optimizer in one framework, in all its modes and dtypes."""
 
     name: str
     constructor: str
     options: list[str]
     why: str
-    checks: dict[str, list[CheckView]]  # by mode; within it by dtype
+    checks: dict[str, list[CheckView]]  # by mode, then by dtype
     counts: dict[Outcome, int]
 
 
@@ -65,9 +65,9 @@ class Cell:
     anchor: str
     framework: str
     title: str
-    outcome: Outcome  # the most urgent one in it
-    counts: dict[Outcome, int]  # only what occurs
-    share: float | None  # the worst error as a share of what is allowed
+    outcome: Outcome  # the most urgent one in the cell
+    counts: dict[Outcome, int]  # only outcomes that occur
+    share: float | None  # the worst error, as a share of what is allowed
     modes: list[str]
     dtypes: list[str]
     cases: list[CaseView]
@@ -83,22 +83,22 @@ class OptimizerRow:
 
     name: str
     title: str
-    cells: list[Cell | None]  # one a framework; None where the framework lacks the optimizer
+    cells: list[Cell | None]  # one per framework; None if the framework lacks the optimizer
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The failing checks of one case: one mistake shows in many modes and dtypes."""
+    """The failing checks of one case, since one mistake shows in many modes and dtypes."""
 
     first: CheckView
     title: str
-    anchor: str  # of the cell
+    anchor: str  # the cell's
     others: list[CheckView]
 
 
 @dataclass(frozen=True)
 class LedgerGroup:
-    """The checks that one row of the ledger answers for."""
+    """The checks that one ledger row accounts for."""
 
     name: str
     kind: str
@@ -107,18 +107,18 @@ class LedgerGroup:
     expect: str
     where: list[str]  # "PyTorch NAdam"
     count: int
-    size: float | None  # worst error against the reference, as a multiple of what is allowed
+    size: float | None  # the worst error against the reference, as a multiple of what is allowed
     command: str
 
 
 @dataclass(frozen=True)
 class AreaPage:
-    """What else was checked: an area, with a page of its own."""
+    """An area, which has its own page."""
 
     name: str
     title: str
     says: str
-    subject: str  # what a row is
+    subject: str  # what a row stands for
     header: Header
     counts: dict[Outcome, int]
     frameworks: list[str]
@@ -145,18 +145,18 @@ class Report:
     gaps: list[str]
     counts: dict[Outcome, int]
     frameworks: list[str]
-    rows: list[OptimizerRow]  # of the optimizers
+    rows: list[OptimizerRow]  # one per optimizer
     areas: list[AreaPage]
     failures: list[Failure]
     uncovered: dict[str, list[str]]
     known: list[LedgerGroup]
     unsupported: list[LedgerGroup]
     records: list[Record] = field(repr=False)
-    pictures: Pictures = field(repr=False)  # of the areas: who makes their pages has them begun early
+    pictures: Pictures = field(repr=False)  # of the areas: begun early for whoever makes their pages
 
 
 def build(run: Run) -> Report:
-    """The view of `run`. The same run gives the same view."""
+    """The view of `run`; the same run gives the same view."""
     records = sorted(run.records, key=lambda r: r.id)
     run = Run(run.header, records)
     verdict = judge(run)
@@ -182,7 +182,7 @@ def build(run: Run) -> Report:
 
 
 def _areas(run: Run) -> tuple[list[AreaPage], Pictures]:
-    """A page for each area, and the pictures of all, which are drawn together."""
+    """A page for each area, and all their pictures, drawn together."""
     records = _group((r for r in run.records if r.area != "optimizers"), lambda r: r.area)
     abouts = {name: registry.area(choose("area", name, registry.AREAS)) for name in records}
     draws = [(name, draw) for name in abouts for draw in area_pages.figures(name, records[name])]
@@ -210,7 +210,7 @@ def _area(name: str, about: Area, records: list[Record], figures: list[Callable]
 
 
 def class_name(record: Record) -> str:
-    """The optimizer as its framework spells it, taken from the constructor call."""
+    """The framework's spelling of the optimizer, from the constructor call."""
     plain = record.optimizer.replace("_", "").lower()
     for name in re.findall(r"([A-Za-z_]\w*)\(", record.constructor):
         if name.replace("_", "").lower() == plain:
@@ -219,7 +219,7 @@ def class_name(record: Record) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """An HTML id out of names."""
+    """An HTML id made of names."""
     return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-").lower()
 
 
@@ -284,7 +284,7 @@ def _case(records: list[Record], modes: list[str], versions: Mapping[str, str]) 
 
 
 def _check(record: Record, versions: Mapping[str, str], same_as: Record | None = None) -> CheckView:
-    """`same_as` is what was already said for the case: only what differs from it is said again."""
+    """`same_as` was already shown for the case: only facts that differ from it are repeated."""
     facts = failure.facts(record, versions)
     if same_as is not None:
         said = {
@@ -310,7 +310,7 @@ def _dtype_order(dtype: str) -> tuple[int, str]:
 
 
 def _plainest(records: list[Record]) -> Record:
-    """The one to show of many: the plain mode, the widest dtype."""
+    """The record to show for many: the plain mode, the widest dtype."""
     return min(records, key=lambda r: (r.mode not in MAIN_MODES, _dtype_order(r.dtype), r.id))
 
 
@@ -347,6 +347,6 @@ def _ledger(records: Iterable[Record]) -> list[LedgerGroup]:
                 command=first.command,
             )
         )
-    # A kind that is not known here sorts last, not first.
+    # An unknown kind sorts last.
     order = {kind: n for n, kind in enumerate(KINDS)}
     return sorted(groups, key=lambda g: (order.get(g.kind, len(order)), -(g.size or 0), g.name, g.reason))

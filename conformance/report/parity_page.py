@@ -1,4 +1,4 @@
-"""The page of parity, from the records alone: loss curves, and the difference taken apart on a log scale."""
+"""The parity page, from the records alone: loss curves, and the difference broken down on a log scale."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from conformance.areas.training.task import BATCH, EPOCH
 from conformance.judge.record import Record
 from conformance.report.pictures import STYLES, Figure, drawing, plain_ticks
 
-# Series of a record -> its name in the legend, for people.
+# Series of a record -> its name in the legend.
 PARTS = {
     "difference": "Keras − torch, measured",
     "by epsilon": "by epsilon alone",
     "by rounding": "by Keras' rounding of beta alone",
-    "by the two together": "by the two acting together",
+    "by the two together": "by both acting together",
     "unexplained": "left unexplained",
     "allowed": "allowed: the sum of the bounds",
 }
@@ -25,14 +25,14 @@ TITLES = {"own-epsilon": "each framework's own epsilon", "same-epsilon": "the sa
 
 
 def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
-    """What draws the pictures; none of what a partial run has not measured."""
+    """The functions that draw the pictures, without those a partial run has not measured."""
     adam, pairs = _measured(records)
     drawn = ((_losses, adam), (_taken_apart, adam), (_pair_losses, pairs), (_pairs, pairs))
     return [partial(draw, found) for draw, found in drawn if found]
 
 
 def _measured(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    """Those of the lab's Adam and those of the pairs, float64 first: there the most is to be seen."""
+    """The records of the lab's Adam and of the pairs, float64 first, where there is most to see."""
     found = sorted((r for r in records if r.series), key=lambda r: (r.optimizer, r.case, r.dtype != "float64"))
     return [r for r in found if r.case in TITLES], [r for r in found if r.case not in TITLES]
 
@@ -50,14 +50,14 @@ def _losses(records: Sequence[Record]) -> Figure:
             _line(right, record.series["loss difference"], _named(record), style)
         right.axhline(1e-4, color="#888888", linewidth=0.8)
         right.annotate("1e-4, as the lab asks", (1, 1e-4), (0, 3), textcoords="offset points", color="#555555")
-        right.set(title="Loss: how far apart", xlabel="step", ylabel="|Keras − torch|", yscale="log")
+        right.set(title="Distance of the losses", xlabel="step", ylabel="|Keras − torch|", yscale="log")
         right.legend()
     return Figure(
         "Loss curves",
         drawn.svg,
-        f"Adam(lr 0.001, betas 0.9 and 0.999) over {first.steps} steps, {EPOCH} batches of {BATCH} in turn. On "
-        "the left the mean of each epoch: the two curves cover each other. On the right their distance at each "
-        "batch, on a log scale; where it is exactly 0 there is no point.",
+        f"Adam(lr 0.001, betas 0.9 and 0.999) over {first.steps} steps, cycling through {EPOCH} batches of "
+        f"{BATCH}. Left: the mean of each epoch; the two curves coincide. Right: their distance at each batch, on "
+        "a log scale; where it is exactly 0 there is no point.",
     )
 
 
@@ -73,7 +73,7 @@ def _taken_apart(records: Sequence[Record]) -> Figure:
                 if name in record.series:
                     _line(panel, record.series[name], says, style)
             panel.set(
-                title=_named(record), xlabel="step", ylabel="largest |difference|\nof a parameter", yscale="log"
+                title=_named(record), xlabel="step", ylabel="largest |difference|\nin a parameter", yscale="log"
             )
             panel.xaxis.set_tick_params(labelbottom=True)
         for panel in panels[len(records) :]:
@@ -81,19 +81,19 @@ def _taken_apart(records: Sequence[Record]) -> Figure:
         handles, labels = max((p.get_legend_handles_labels() for p in panels), key=lambda found: len(found[1]))
         drawn.figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return Figure(
-        "The difference taken apart",
+        "The difference broken down",
         drawn.svg,
-        "In float64 the references account for all of the measured difference but rounding: what is left stays "
-        "below the sum of the two derived bounds. In float32 the parameters themselves are rounded at each "
-        "step; that is as large as the difference, and all within the bounds.",
+        "In float64 the references account for the whole measured difference except rounding: what is left stays "
+        "below the sum of the two derived bounds. In float32 the parameters themselves are rounded at each step, "
+        "which is as large as the difference and well within the bounds.",
     )
 
 
-MARGINS = (0.55, 0.1, 0.3, 0.75)  # of many small panels, with a legend below
+MARGINS = (0.55, 0.1, 0.3, 0.75)  # for many small panels, with a legend below
 
 
 def _small(drawn: Any, records: Sequence[Record], of: str) -> list[Any]:
-    """A small panel for each record, with its name; the others of the last row are taken out."""
+    """A small panel for each record, with its name; unused panels of the last row are removed."""
     columns = 4
     panels = drawn.axes(math.ceil(len(records) / columns), columns)
     for panel, record in zip(panels, records, strict=False):
@@ -119,8 +119,8 @@ def _pair_losses(records: Sequence[Record]) -> Figure:
     return Figure(
         "Pairs that take the same steps: loss curves",
         drawn.svg,
-        f"The mean of the {EPOCH} batches of each epoch. The two curves cover each other everywhere; how far apart "
-        "they are is in the table.",
+        f"The mean of the {EPOCH} batches of each epoch. The two curves coincide everywhere; the table says how "
+        "far apart they are.",
     )
 
 
@@ -136,8 +136,8 @@ def _pairs(records: Sequence[Record]) -> Figure:
     return Figure(
         "Pairs that take the same steps: the difference",
         drawn.svg,
-        "The largest difference of a parameter, step by step, and what rounding allows. Where there is no line the "
-        "two are the same to the last bit. NAdam's difference is Keras' rounding of scalars: the ledger has it.",
+        "The largest difference in a parameter, step by step, and what rounding allows. Where there is no line the "
+        "two are identical to the last bit. NAdam differs because Keras rounds scalars: see the ledger.",
     )
 
 
@@ -147,11 +147,13 @@ def _named(record: Record) -> str:
 
 
 def _line(panel: Any, values: Sequence[float], label: str, style: dict[str, Any]) -> None:
-    """A series against the step, on a log scale, which has no place for 0."""
+    """A series by step, on a log scale, which cannot show 0."""
     shown = [math.nan if v == 0 or not math.isfinite(v) else v for v in values]
     padded = [math.nan, *shown, math.nan]
     neighbours = zip(padded, padded[2:], strict=False)
-    alone = [i for i, sides in enumerate(neighbours) if all(map(math.isnan, sides))]  # a point, between two zeros
+    alone = [
+        i for i, sides in enumerate(neighbours) if all(map(math.isnan, sides))
+    ]  # a single point between two zeros
     points = {"marker": ".", "markersize": 4, "markevery": alone} if alone else {}
     panel.plot(range(1, len(shown) + 1), shown, label=label, **points, **style)
 
@@ -160,15 +162,15 @@ def _line(panel: Any, values: Sequence[float], label: str, style: dict[str, Any]
 
 
 def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The figures of every run."""
+    """The figures of each run."""
     adam, pairs = _measured(records)
     found = []
     if adam:
         found.append(
             {
-                "title": "Adam as the lab has it",
-                "says": "The last loss of each, how far apart they are, and what that is made of at the last step: "
-                "the largest difference of a parameter. The lab asks for final losses within 1e-4.",
+                "title": "Adam as in the lab",
+                "says": "The last loss of each, how far apart they are, and the largest difference in a parameter "
+                "at the last step, broken down. The lab asks for final losses within 1e-4.",
                 "head": (
                     "run",
                     "dtype",
@@ -189,8 +191,8 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
         found.append(
             {
                 "title": "Pairs that take the same steps",
-                "says": "Every pair of the map whose conditions this training keeps: a constant learning rate and "
-                "a gradient for every parameter. The map has what its other options take.",
+                "says": "Every pair of the map whose conditions this training meets: a constant learning rate and "
+                "a gradient for every parameter. The map says what other options require.",
                 "head": (
                     "pair",
                     "dtype",

@@ -1,4 +1,4 @@
-"""Pictures for the report: matplotlib figures as SVG that is the same whenever the numbers are."""
+"""Pictures for the report: matplotlib figures as SVG; the same numbers give the same SVG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.run import workers
 
-# Told apart without colour too: each style has dashes of its own. The palette is Okabe and Ito's.
+# Distinguishable without colour: each style has its own dashes. The palette is Okabe and Ito's.
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#0072b2", "linestyle": "-"},
     {"color": "#d55e00", "linestyle": "--"},
@@ -24,7 +24,7 @@ STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#b8860b", "linestyle": (0, (1, 1))},
 )
 _SETTINGS = {
-    "svg.hashsalt": "conformance",  # ids from the content alone
+    "svg.hashsalt": "conformance",  # ids depend only on the content
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -46,17 +46,17 @@ class Figure:
 
     title: str
     svg: str
-    caption: str  # what to see in it
+    caption: str  # what it shows
 
 
-FEW = 3  # pictures that are drawn sooner than a process starts
+FEW = 3  # this many pictures are drawn sooner than a process starts
 
 
 class Pictures:
-    """What each of these draws: matplotlib takes seconds for all, so that the cores share them.
+    """The pictures that these functions draw: matplotlib takes seconds, so the cores share the work.
 
-    They are begun when one says so, and waited for when they are asked for: meanwhile the rest of a report can be
-    made. Who only judges a run, and shows none, waits for none.
+    Drawing starts on demand, and only whoever reads the pictures waits for them: meanwhile the rest of a report can
+    be made, and a caller that only judges a run never waits.
     """
 
     def __init__(self, draws: Sequence[Callable[[], Any]]):
@@ -70,10 +70,10 @@ class Pictures:
         if processes == 1:
             self._done = [cache(draw) for draw in self._draws]
             return
-        # Started afresh, not forked: a run has threads.
+        # Spawned, not forked: a run has threads.
         pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
         self._done = [pool.submit(draw).result for draw in self._draws]
-        pool.shutdown(wait=False)  # it ends when the last is drawn
+        pool.shutdown(wait=False)  # it ends when the last picture is drawn
 
     def get(self, place: int) -> Any:
         self.begin()
@@ -81,14 +81,14 @@ class Pictures:
 
 
 def plain_ticks(panel: Any, size: float) -> None:
-    """On a logarithmic axis powers of ten alone, two of them at least, in this size: room for many small panels."""
+    """Label a logarithmic axis with powers of ten only, at least two, in this size, for small panels."""
     from matplotlib.ticker import LogFormatterMathtext, LogLocator, NullFormatter
 
     axis = panel.yaxis
     low, high = axis.get_view_interval()
     axis.set_minor_formatter(NullFormatter())
     lowest, highest = math.log10(low), math.log10(high)
-    if math.floor(highest) <= math.ceil(lowest):  # one power of ten or none: up to the next on either side
+    if math.floor(highest) <= math.ceil(lowest):  # at most one power of ten: extend to the next on either side
         panel.set_ylim(10.0 ** math.floor(lowest), 10.0 ** math.ceil(highest))
     axis.set_major_locator(LogLocator(numticks=6))
     axis.set_major_formatter(LogFormatterMathtext())
@@ -96,7 +96,7 @@ def plain_ticks(panel: Any, size: float) -> None:
 
 
 class Drawing:
-    """A figure being drawn; `svg` has the text of it when the block is left."""
+    """A figure being drawn; `svg` holds its text once the block is left."""
 
     def __init__(self, figure: Any):
         self.figure, self.svg = figure, ""
@@ -111,7 +111,7 @@ Margins = tuple[float, float, float, float]  # left, right, top, bottom, in inch
 
 @contextmanager
 def drawing(width: float = 9.6, height: float = 3.4, margins: Margins | None = None) -> Iterator[Drawing]:
-    """Draw within this; sizes in inches. With `margins` many small panels are not fitted, which takes seconds."""
+    """Draw within this block; sizes in inches. `margins` skips the fitting, which takes seconds for many panels."""
     import matplotlib
     from matplotlib.figure import Figure
 

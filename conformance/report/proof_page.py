@@ -14,9 +14,9 @@ from conformance.proof.store import load
 from conformance.report.templating import environment, write_all
 
 README = Path(__file__).parents[2] / "README.md"
-MARK = "<!-- proof -->"  # in the README: what follows, up to an empty line, is written here
+MARK = "<!-- proof -->"  # in the README: the lines after it, up to an empty one, are written here
 NAMES = ("mutants.html", "mutants.md")
-Proof = Mapping[str, Mapping[str, Any]]  # section -> what was found, by optimizer
+Proof = Mapping[str, Mapping[str, Any]]  # section -> findings, by optimizer
 
 
 def render(proof: Proof | None = None) -> dict[str, str]:
@@ -31,13 +31,13 @@ def render(proof: Proof | None = None) -> dict[str, str]:
 
 
 def write(proof: Proof, reports: Path) -> list[Path]:
-    """The pages, all of them or none."""
+    """Write the pages, all of them or none."""
     return write_all(render(proof), reports)
 
 
 # -- what is shown ---------------------------------------------------------------------------------
 def view(proof: Proof) -> dict[str, Any]:
-    """What the templates need, without a calculation of theirs."""
+    """Everything the templates need, so that they calculate nothing."""
     matrix = proof["matrix"]
     idle = [(o, n, why) for o, m in matrix.items() for n, why in m["idle"].items()]
     wrong = problems(proof)
@@ -63,7 +63,7 @@ def view(proof: Proof) -> dict[str, Any]:
 
 
 def _optimizer(matrix: Mapping[str, Any]) -> dict[str, Any]:
-    """One matrix as rows of cells: a cell holds the highest ratio of each dtype over the dialects."""
+    """One matrix as rows of cells: a cell holds each dtype's highest ratio over the dialects."""
     count, rows = len(matrix["cases"]), []
     for name, row in matrix["rows"].items():
         if not row.get("proof"):
@@ -73,10 +73,10 @@ def _optimizer(matrix: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def gaps(proof: Proof) -> dict[str, dict[str, dict[str, Any]]]:
-    """Optimizer -> dtype -> the highest ratio of anything right, the lowest of anything wrong, and their quotient.
+    """Optimizer -> dtype -> the highest ratio of anything correct, the lowest of anything wrong, their quotient.
 
-    Right are the references in plain NumPy and the installed implementations over all seeds; wrong are the mistakes
-    in both, each by what sees it best.
+    Correct are the references in plain NumPy and the installed implementations over all seeds; wrong are the
+    mistakes planted in both, each where it shows best.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for optimizer, matrix in sorted(proof["matrix"].items()):
@@ -100,14 +100,14 @@ def gaps(proof: Proof) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _best_live(patch: Mapping[str, Any], dtype: str) -> tuple[float, str] | None:
-    """By what ratio a mistake in live code is seen best in one precision, and by what."""
+    """The highest ratio of a mistake in live code in one precision, and where it occurs."""
     kills = [(by[dtype][1], f"{by[dtype][0]}, {mode}") for mode, by in patch["kills"].items() if dtype in by]
     ratio, where = max(kills, default=(None, ""))
     return None if ratio is None else (ratio, where)
 
 
 def _proofs(matrix: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, list[str]]]]]:
-    """The reasons why a mistake is none, each with the optimizers and the names."""
+    """The reasons why mistakes change nothing, each with the optimizers and the names."""
     found: dict[str, dict[str, list[str]]] = {}
     for optimizer, m in sorted(matrix.items()):
         for name, row in m["rows"].items():
@@ -117,11 +117,11 @@ def _proofs(matrix: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, list[s
 
 
 def problems(proof: Proof) -> list[str]:
-    """Everything that is not as it has to be; nothing, if the proof holds."""
+    """Everything wrong with the proof; empty if it holds."""
     return [
         *_of_matrix(proof.get("matrix", {})),
         *(
-            f"{o}: nothing sees that {change}"
+            f"{o}: nothing detects that {change}"
             for o, t in proof.get("terms", {}).items()
             for change, why in t["unseen"].items()
             if not why
@@ -133,7 +133,7 @@ def problems(proof: Proof) -> list[str]:
         ),
         *(f"seeds: {said}" for o in proof.get("seeds", {}).values() for said in o["accused"]),
         *(
-            f"planted in live code, and seen by nothing: {n}"
+            f"planted in live code, detected by nothing: {n}"
             for n, p in proof.get("live", {}).items()
             if not p["seen"]
         ),
@@ -146,18 +146,18 @@ def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
             if not row["kills"] and not row.get("proof"):
                 yield f"{optimizer}: no case sees the mistake {name!r}: {row['says']}"
             if row["kills"] and row.get("proof"):
-                yield f"{optimizer}: {name!r} is said to change nothing ({row['proof']}), and a case sees it"
+                yield f"{optimizer}: {name!r} is said to change nothing ({row['proof']}), but a case detects it"
         for name, why in m["idle"].items():
             if not why:
-                yield f"{optimizer}: the case {name!r} kills nothing, and no reason is given to keep it"
+                yield f"{optimizer}: the case {name!r} kills nothing, and there is no stated reason to keep it"
         for gap in m["gaps"].values():
             if not gap["right"] <= LIMIT:
-                yield f"{gap['right_in']}: a right implementation has the ratio {ratio_text(gap['right'])}"
+                yield f"{gap['right_in']}: a correct implementation has the ratio {ratio_text(gap['right'])}"
 
 
 # -- the figures -----------------------------------------------------------------------------------
 def figures(proof: Proof) -> dict[str, Any]:
-    """The few numbers that say it all: those of the README too."""
+    """The key figures, which the README shows too."""
     matrix = proof["matrix"]
     rows = [(o, n, r) for o, m in matrix.items() for n, r in m["rows"].items() if not r.get("proof")]
     best = [(max(ratio for _, ratio in r["best"].values()), o, n) for o, n, r in rows if r["kills"]]
@@ -192,12 +192,12 @@ def figures(proof: Proof) -> dict[str, Any]:
 
 
 def line() -> str:
-    """The sentence of the figures that are kept."""
+    """The headline of the stored figures."""
     return headline(load())
 
 
 def headline(proof: Proof) -> str:
-    """One sentence for a person in a hurry."""
+    """One sentence for readers in a hurry."""
     f = figures(proof)
     parts = []
     if f["planted"]:
@@ -205,10 +205,10 @@ def headline(proof: Proof) -> str:
             f"{f['seen']:,} of {f['planted']:,} planted mistakes are seen, in {f['optimizers']} optimizers"
         )
     if f["runs"]:
-        parts.append(f"{f['runs']:,} right runs, {f['accused'] or 'none'} accused")
+        parts.append(f"{f['runs']:,} correct runs, {_false_positives(f)}")
     if f["live"]:
-        parts.append(f"{f['live_seen']} of {f['live']} planted in live code are seen")
-    return "; ".join(parts) or "Nothing was planted yet"
+        parts.append(f"{f['live_seen']} of {f['live']} planted in live code are detected")
+    return "; ".join(parts) or "Nothing has been planted yet"
 
 
 # -- numbers ---------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def ratio_text(ratio: float | None) -> str:
 
 
 def power(cell: str) -> str:
-    """What a cell of kill.to_json says: the power of ten."""
+    """The power of ten in a cell of kill_matrix.to_json."""
     if cell in " .":
         return {" ": "", ".": "–"}[cell]
     return {"!": "∞", "0": "<1"}.get(cell) or str(int(cell, 36))
@@ -238,47 +238,52 @@ def heat(cell: str) -> str:
 def _of_terms(f: Mapping[str, Any]) -> Iterator[str]:
     if f["terms"]:
         seen = f["terms"] - f["terms_unseen"]
-        rest = f"; the other {f['terms_unseen']} are proved to change nothing" if f["terms_unseen"] else ""
-        yield f"| each operation of each rule, left out or changed | {seen:,} of {f['terms']:,} are seen{rest} |"
+        rest = f"; the other {f['terms_unseen']} provably change nothing" if f["terms_unseen"] else ""
+        yield f"| operations of the rules, each changed or left out | {seen:,} of {f['terms']:,} detected{rest} |"
+
+
+def _false_positives(f: Mapping[str, Any]) -> str:
+    return f"{f['accused'] or 'no'} false positive{'' if f['accused'] == 1 else 's'}"
 
 
 def readme(proof: Proof) -> str:
-    """The figures as the README has them: a few lines of Markdown."""
+    """The figures for the README: a few lines of Markdown."""
     f = figures(proof)
     lines = [
         "| | |",
         "|---|---|",
-        f"| planted mistakes that are seen | {f['seen']:,} of {f['planted']:,}, in {f['optimizers']} rules |",
-        f"| proved to change nothing | {f['equivalent']}, each with the proof |",
+        f"| planted mistakes detected | {f['seen']:,} of {f['planted']:,}, in {f['optimizers']} rules |",
+        f"| proved to change nothing | {f['equivalent']}, each with its proof |",
         *_of_terms(f),
-        f"| hardest to see | {f['mildest'][2]} in {f['mildest'][1]}: {ratio_text(f['mildest'][0])} × the bound |",
-        f"| a right implementation, at worst | {ratio_text(f['right'])} × the bound; {LIMIT} is the limit |",
+        f"| hardest to detect | {f['mildest'][2]} in {f['mildest'][1]}: "
+        f"{ratio_text(f['mildest'][0])} × the bound |",
+        f"| a correct implementation, at worst | {ratio_text(f['right'])} × the bound; {LIMIT} is the limit |",
     ]
     if f["narrowest"]:
-        lines.append(f"| the narrowest gap between right and wrong | {ratio_text(f['narrowest'])} × |")
+        lines.append(f"| the narrowest gap between correct and wrong | {ratio_text(f['narrowest'])} × |")
     if f["runs"]:
-        runs = f"{f['runs']:,} of {f['seeded']} rules, {f['accused'] or 'none'} accused"
-        runs += f"; {f['known']} have a defect that the ledger knows" if f["known"] else ""
-        lines.append(f"| right runs, over {f['seeds']} seeds of every problem | {runs} |")
+        runs = f"{f['runs']:,} of {f['seeded']} rules, {_false_positives(f)}"
+        runs += f"; {f['known']} show a defect known to the ledger" if f["known"] else ""
+        lines.append(f"| correct runs, over {f['seeds']} seeds of every problem | {runs} |")
     if f["behind"]:
         lines.append(f"| planted behind a binding | {f['behind_seen']:,} of {f['behind']:,} fail the gate |")
     if f["live"]:
-        lines.append(f"| planted in the installed frameworks | {f['live_seen']} of {f['live']} are seen |")
+        lines.append(f"| planted in the installed frameworks | {f['live_seen']} of {f['live']} detected |")
     if f["diagnosed"]:
         share = f"{f['diagnosed_first']} of {f['diagnosed']}"
-        lines.append(f"| named right by the diagnosis, planted blind | {share} |")
+        lines.append(f"| planted blind, and named correctly by the diagnosis | {share} |")
     return "\n".join(lines) + "\n"
 
 
 def write_readme(known: Proof, path: Path | None = None) -> None:
-    """The figures after the mark in the README; where the suite is installed without one there is nothing to do."""
+    """Write the figures after the mark in the README; an installed suite without a README has nothing to write."""
     path = path or README
     if not path.exists():
         return
     text = path.read_text(encoding="utf-8")
     before, mark, after = text.partition(MARK + "\n")
     if not mark:
-        raise BadInput(f"{path.name}: the figures belong after the line {MARK}, which is not there.")
+        raise BadInput(f"{path.name}: the figures belong after the line {MARK}, which is missing.")
     rest = after[after.index("\n\n") + 1 :]
     with atomically(path) as file:
         file.write(before + mark + readme(known) + rest)

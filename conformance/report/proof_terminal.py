@@ -14,7 +14,7 @@ Found = Mapping[str, Any]
 
 
 def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> None:
-    """A table of what was found, what is wrong with it, and what is known now."""
+    """A table of the findings, what is wrong with them, and the headline."""
     out = console()
     out.print(TABLES[section](found))
     for line in wrong:
@@ -23,7 +23,9 @@ def show(section: str, found: Found, wrong: Sequence[str], headline: str) -> Non
 
 
 def _matrix(found: Found) -> Table:
-    table = Table("optimizer", "dtype", "seen", "right", "wrong", "the mildest mistake", "seen best in", box=None)
+    table = Table(
+        "optimizer", "dtype", "detected", "correct", "wrong", "hardest to detect", "shows best in", box=None
+    )
     for name, matrix in found.items():
         rows = [r for r in matrix["rows"].values() if not r.get("proof")]
         seen = f"{sum(bool(r['kills']) for r in rows)} of {len(rows)}"
@@ -36,7 +38,7 @@ def _matrix(found: Found) -> Table:
 
 def _terms(found: Found) -> Table:
     table = Table(
-        "optimizer", "operations changed", "seen", "proved to change nothing", "seen by nothing", box=None
+        "optimizer", "operations changed", "detected", "proved to change nothing", "not detected", box=None
     )
     for name, one in found.items():
         proved = sum(bool(why) for why in one["unseen"].values())
@@ -64,7 +66,7 @@ def _seeds(found: Found) -> Table:
 
 
 def _live(found: Found) -> Table:
-    table = Table("mistake", "seen by", "mildest", "modes", box=None)
+    table = Table("mistake", "detected by", "lowest ratio", "modes", box=None)
     for name, patch in found.items():
         mildest = ratio_text(patch["mildest"][1]) if patch["mildest"] else "survives"
         table.add_row(name, f"{patch['seen']} of {patch['ran']}", mildest, ", ".join(patch["kills"]))

@@ -1,4 +1,4 @@
-"""The page of bad input, from the records alone."""
+"""The page about bad input, from the records alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.judge.record import Record
 
 
 def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """By optimizer: what it refuses, what it accepts and should not, what it refuses and should not."""
+    """By optimizer: what it refuses, what it wrongly accepts, what it wrongly refuses."""
     found = []
     for framework in sorted({r.framework for r in records}):
         mine = [r for r in records if r.framework == framework and r.series]
@@ -22,8 +22,8 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
         found.append(
             {
                 "title": {"torch": "PyTorch", "keras": "Keras"}[framework],
-                "says": "Each argument with the values that were tried. Open a case below for the call.",
-                "head": ["Optimizer", "accepts, and should not", "refuses, and should not", "refuses"],
+                "says": "Each argument with the values tried. Open a case below for the call.",
+                "head": ["Optimizer", "accepts but should not", "refuses but should not", "refuses"],
                 "rows": rows,
             }
         )

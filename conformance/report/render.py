@@ -1,4 +1,4 @@
-"""The report as files. Everything is rendered before anything is written, and no file is half-written."""
+"""The report as files. Everything is rendered before anything is written, and no file is left half-written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LABEL = "optimizer conformance"
 
 
 def render(report: Report, fashion: bool = False) -> dict[str, str]:
-    """File name -> text; `fashion`: link to that comparison. The same run gives the same texts."""
+    """File name -> text; `fashion`: link to the Fashion-MNIST comparison. The same run gives the same texts."""
     report.pictures.begin()
     badge = _badge(report)
     others = {**map_pages.render(), **proof_pages.render()}  # the pages that index.html links to
@@ -41,11 +41,11 @@ def render(report: Report, fashion: bool = False) -> dict[str, str]:
 
 
 def write_report(report: Report, reports: str | Path) -> list[Path]:
-    """Render `report` into the folder `reports`; returns the files, index.html first."""
+    """Render `report` into the folder `reports`; return the files, index.html first."""
     texts = render(report, fashion=(Path(reports) / "fashion_mnist" / "index.html").is_file())
     for path in (Path(reports) / name for name in texts):
         if path.is_dir():
-            raise BadInput(f"--reports: {path} is a folder, the report writes a file there. Remove it.")
+            raise BadInput(f"--reports: {path} is a folder, but the report writes a file there. Remove it.")
     return write_all(texts, reports)
 
 
@@ -89,7 +89,7 @@ def _summary(report: Report) -> dict[str, Any]:
 
 
 def _ratio(record: Any) -> float | str | None:
-    """Against the reference, in units of the bound: what a later run is compared with."""
+    """The error against the reference, in units of the bound, for comparison with later runs."""
     at = failure.worst(record)
     return _finite(at.ratio) if at else None
 
@@ -114,7 +114,7 @@ def _badge(report: Report) -> dict[str, Any]:
 
 
 def _svg(badge: Mapping[str, Any]) -> dict[str, Any]:
-    """Widths for the picture: about 6.6 pixels a character of 11 pixels, stretched to fit by textLength."""
+    """Widths for the picture: about 6.6 pixels per character at 11 pixels, stretched to fit by textLength."""
     left, right = (round(len(badge[part]) * 6.6) + 12 for part in ("label", "message"))
     return {
         "label": badge["label"],

@@ -1,4 +1,4 @@
-"""The page of schedules, from the records alone."""
+"""The page about schedules, from the records alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from conformance.areas.schedules.bugs import BUGS
 from conformance.judge.record import Outcome, Record
 from conformance.report.pictures import STYLES, Figure, drawing
 
-WARMUP = {  # id -> what the lines are called
+WARMUP = {  # id -> the name of its line
     "keras-warmupcosine-warmup-float32-optimizer": "conformance.WarmupCosine (written by hand)",
     "keras-cosinedecay-warmup-float32-optimizer": "Keras CosineDecay with warmup_target",
     "torch-sequentiallr-warmup-float32-stepped": "torch SequentialLR(LinearLR, CosineAnnealingLR)",
     "keras-cosinedecayrestarts-warmup-float32-optimizer": "Keras CosineDecayRestarts (no warmup)",
 }
-PAIRED = {  # id -> what the panels are called
+PAIRED = {  # id -> the name of its panel
     "both-reducelronplateau-paired-float64-paired": "patience=2, cooldown=0",
     "both-reducelronplateau-paired-cooldown-3-float64-paired": "patience=1, cooldown=3",
 }
@@ -28,7 +28,7 @@ SAID = {
 
 
 def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
-    """What draws warmup with cosine, and every schedule at the base values; none of what a partial run did not measure."""
+    """The functions that draw the pictures, without those a partial run did not measure."""
     records_of = {r.id: r for r in records}
     known = {i: r for i, r in records_of.items() if r.series.get("rate")}
     warmup = {name: known[i] for i, name in WARMUP.items() if i in known}
@@ -47,14 +47,14 @@ def _warmup(records: Mapping[str, Record]) -> Figure:
             left.plot(t, rate, label=name, **style)
             right.plot(t, rate, **style)
         left.set(title="The rate that SGD used", xlabel="update", ylabel="learning rate")
-        right.set(title="The same, logarithmic", xlabel="update", yscale="log")
+        right.set(title="The same on a log scale", xlabel="update", yscale="log")
         drawn.figure.legend(loc="outside lower center", ncols=2)
     return Figure(
         "Linear warmup, then half a cosine",
         drawn.svg,
-        "From 1/32 to 1/2 in 8 updates, and to 1/32 in 24 more. Three of the four are one line up to its end, so that "
-        "each is drawn thinner than the one below it. Beyond the end Keras and the schedule written by hand stay, "
-        "torch's cosine rises again. CosineDecayRestarts has no warmup: it starts at the peak, and begins anew every 24.",
+        "From 1/32 to 1/2 in 8 updates, then to 1/32 in 24 more. Three of the four coincide up to the end, so each is "
+        "drawn thinner than the one below it. Beyond the end Keras and the schedule written by hand stay constant, but "
+        "torch's cosine rises again. CosineDecayRestarts has no warmup: it starts at the peak, and restarts every 24.",
     )
 
 
@@ -75,16 +75,16 @@ def _every(records: Sequence[Record]) -> Figure:
         for panel in panels[len(chosen) :]:
             panel.set_axis_off()
     return Figure(
-        "Every schedule, at the base values of its case",
+        "Every schedule, at the base values of its options",
         drawn.svg,
-        "The learning rate that was used, by update, in float32. Open a case below for the call.",
+        "The learning rate used, by update, in float32. Open a case below for the call.",
     )
 
 
 def _on_a_plateau(records: Sequence[Record]) -> Figure:
     lines = {
         "torch": "torch",
-        "keras": "Keras, patience and cooldown one more",
+        "keras": "Keras, patience and cooldown one higher",
         "keras naive": "Keras, the same values as torch",
     }
     with drawing(9.6, 4.2) as drawn:
@@ -104,10 +104,10 @@ def _on_a_plateau(records: Sequence[Record]) -> Figure:
         panels[len(records)].set_ylabel("learning rate")
         drawn.figure.legend(*rates.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return Figure(
-        "ReduceLROnPlateau of both, on one sequence of metrics",
+        "ReduceLROnPlateau in both, on the same sequence of metrics",
         drawn.svg,
-        "Above the metric, below the rate that SGD uses after each epoch. Under the same names Keras reduces earlier, "
-        "and waits an epoch less after it; with patience and cooldown one more the two are one line.",
+        "Top: the metric. Bottom: the rate that SGD uses after each epoch. With the same values Keras reduces earlier, "
+        "and then waits one epoch less; with patience and cooldown one higher the two coincide.",
     )
 
 
@@ -116,13 +116,13 @@ def _broken(name: str) -> str:
 
 
 def _first(record: Record, n: int) -> tuple[list[float], list[float]]:
-    """The series as far as it goes without gaps."""
+    """The series up to its first gap."""
     pairs = [(t, r) for t, r in zip(record.series["t"], record.series["rate"], strict=True) if t < n]
     return [t for t, _ in pairs], [r for _, r in pairs]
 
 
 def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Which settings are the same, which bugs are caught, and what is computed in which precision."""
+    """Which settings are equivalent, which bugs are caught, and what is computed in which precision."""
     known = {r.id: r for r in records}
     found = [_warmups(known), _plateau(records), _bugs(known), _mistakes(), PRECISION, CONTRADICTIONS]
     return [table for table in found if table["rows"]]
@@ -142,8 +142,8 @@ def _warmups(known: Mapping[str, Record]) -> dict[str, Any]:
         rows.append((title, *at, f"{apart:.2g}"))
     return {
         "title": "Warmup and cosine, side by side",
-        "says": "The rate that was used, at five updates, and the largest difference up to the end of the decay from the "
-        "schedule written by hand. Each is within the derived bound of its formula.",
+        "says": "The rate used at five updates, and the largest difference from the schedule written by hand up to the "
+        "end of the decay. Each is within the derived bound of its formula.",
         "head": ("schedule", "update 0", "update 8", "update 20", "update 32", "update 44", "apart up to 32"),
         "rows": rows,
     }
@@ -156,12 +156,12 @@ def _plateau(records: Sequence[Record]) -> dict[str, Any]:
         differs = f"{apart} of {epochs} epochs differ" if apart else "the same"
         rows.append((r.options["torch"], r.options["keras"], SAID.get(r.outcome, r.outcome.value.lower()), differs))
     return {
-        "title": "ReduceLROnPlateau: the settings that make the two equal",
-        "says": "patience in Keras is one more than in torch (0 and 1 are the same there), and so is a cooldown other than "
-        "0 (0 and 1 are the same); in torch threshold_mode='abs' and eps=0. Then both do the same on every finite sequence "
-        "of metrics, and on those with infinities and values that are not a number later than the first; the first "
-        "metric of either kind, and Keras' comparison in float32, are rows of the ledger. The last column: Keras with "
-        "the values of torch under the same names.",
+        "title": "ReduceLROnPlateau: equivalent settings",
+        "says": "In Keras patience is one higher than in torch (Keras treats 0 and 1 alike), and so is a cooldown other "
+        "than 0 (again, 0 and 1 are alike); torch needs threshold_mode='abs' and eps=0. Then both do the same on every "
+        "finite sequence of metrics, and on those with an infinity or NaN after the first value. An infinity or NaN as "
+        "the first value, and Keras' comparison in float32, have rows in the ledger. The last column: Keras with "
+        "torch's values under the same names.",
         "head": ("torch", "Keras", "together", "with the same values"),
         "rows": rows,
     }
@@ -177,8 +177,8 @@ def _bugs(known: Mapping[str, Record]) -> dict[str, Any]:
         rows.append((bug.where, bug.says, bug.case or "none", outcome, bug.mutant, bug.reason))
     return {
         "title": "Real bugs of schedules, and the case that catches each",
-        "says": "The mistake is planted in the reference, and told from it in the case. Those that are lines of what is "
-        "installed here, ten of them, are planted there too, and the case fails.",
+        "says": "The mistake is planted in the reference, and the case tells the two apart. Ten of them correspond to "
+        "lines of the installed frameworks; planted there too, they fail the case.",
         "head": ("bug", "what it is", "case", "here", "mistake", "note"),
         "rows": rows,
     }
@@ -191,18 +191,18 @@ def _mistakes() -> dict[str, Any]:
     for name, kills in sorted(kept.items(), key=lambda pair: pair[0].lower()):
         options = {m for m in kills if m.startswith("ignored:")}
         measured = sorted((k[1], m, k[0]) for m, k in kills.items() if k and k[1] is not None)
-        mildest = "all without rounding: any difference is one"
+        mildest = "all are exact: any difference counts"
         if measured:
             ratio, mistake, case = measured[0]
             mildest = f"{mistake}: {ratio:,.3g} × the bound, in {case}"
-        own = _of(kills, options) if options else "by the mistakes"
+        own = _of(kills, options) if options else "covered by the mistakes"
         rows.append((name.replace("keras ", "Keras "), _of(kills, set(kills) - options), own, mildest))
     return {
-        "title": "What the cases can see: mistakes planted in every schedule",
+        "title": "What the cases can detect: mistakes planted in every schedule",
         "says": "Each line, option and boundary of a schedule has mistakes of its own, and each option one that ignores it. "
-        "Seen is what differs by more than 1.25 × the bound in some case of that schedule; a mistake that the arguments of "
-        "a schedule cannot show is told where it can.",
-        "head": ("schedule", "mistakes seen", "ignored options seen", "the mildest"),
+        "A mistake is detected if it differs by more than 1.25 × the bound in some case of that schedule; one that the "
+        "arguments of a schedule cannot show is tested where it can show.",
+        "head": ("schedule", "mistakes detected", "ignored options detected", "hardest to detect"),
         "rows": rows,
     }
 
@@ -212,26 +212,26 @@ def _of(kills: Mapping[str, Sequence[Any]], names: set[str]) -> str:
 
 
 PRECISION = {
-    "title": "In which precision a schedule is computed",
-    "says": "What the bounds are derived for.",
-    "head": ("framework", "numbers", "so that"),
+    "title": "The precision a schedule is computed in",
+    "says": "The bounds are derived for it.",
+    "head": ("framework", "numbers", "consequence"),
     "rows": [
         (
             "Keras",
-            "float32 tensors of all hyperparameters and of the step, whatever floatx is",
-            "a float64 training has rates of float32; steps above 2^24 are rounded; the documentation says 'the same type "
-            "as initial_learning_rate'",
+            "float32 tensors for all hyperparameters and the step, whatever floatx is",
+            "float64 training has float32 rates; steps above 2^24 are rounded; the documentation says 'the same type as "
+            "initial_learning_rate'",
         ),
-        ("conformance.WarmupCosine", "floatx, as a schedule of one's own may", "float64 rates in float64"),
+        ("conformance.WarmupCosine", "floatx, as in any custom schedule", "float64 rates in float64"),
         (
             "torch, lr a number",
-            "float64 numbers of the host; recursive schedules from the rate before",
-            "rounding errors add up over the updates, and only there; the parameter rounds the rate once",
+            "Python numbers (float64); recursive schedules start from the previous rate",
+            "rounding errors accumulate over the updates, but nowhere else; the parameter rounds the rate once",
         ),
-        ("torch, lr a tensor", "the dtype of the tensor, at every recursion", "float32 errors add up"),
+        ("torch, lr a tensor", "the dtype of the tensor, at every recursion", "float32 errors accumulate"),
         (
             "ReduceLROnPlateau",
-            "torch: float64 numbers; Keras: the variable, rounded to floatx at every reduction; metrics "
+            "torch: float64 numbers; Keras: a variable, rounded to floatx at every reduction; metrics "
             "compared in float32",
             "see the ledger",
         ),
@@ -239,13 +239,13 @@ PRECISION = {
 }
 CONTRADICTIONS = {
     "title": "Where the documentation contradicts itself",
-    "says": "What the references follow.",
-    "head": ("class", "it says", "and", "followed"),
+    "says": "And which statement the references follow.",
+    "head": ("class", "it says", "but also", "followed"),
     "rows": [
         (
             "Keras CosineDecay",
             "the warmup goes from initial_learning_rate to warmup_target",
-            "its code example leaves out '+ initial_learning_rate'",
+            "its code example omits '+ initial_learning_rate'",
             "the sentence; Keras does",
         ),
         (
@@ -257,13 +257,13 @@ CONTRADICTIONS = {
         (
             "torch LinearLR",
             "start_factor multiplies in the first epoch",
-            "the example begins with the second epoch's value",
+            "the example starts with the second epoch's value",
             "the sentence; torch does",
         ),
         (
             "torch PolynomialLR",
             "decays in total_iters steps",
-            "the example has 0.0490 for epoch 0: that is epoch 1 with power 1, and not 0.9",
+            "the example has 0.0490 for epoch 0: that is epoch 1, with power 1 instead of 0.9",
             "the sentence; torch does",
         ),
         (
@@ -281,7 +281,7 @@ CONTRADICTIONS = {
         (
             "torch SWALR",
             "arguments swa_lrs, annealing_epochs, annealing_strategy",
-            "they are called swa_lr, anneal_epochs, anneal_strategy",
+            "the arguments are swa_lr, anneal_epochs, anneal_strategy",
             "the signature",
         ),
     ],

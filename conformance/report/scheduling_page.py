@@ -1,4 +1,4 @@
-"""The page of the ways of scheduling, from the records alone."""
+"""The page about the ways of scheduling, from the records alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = {"torch": "torch", "keras": "Keras"}
 
 
 def figures(records: Sequence[Record]) -> list[Callable[[], Figure]]:
-    """What draws the rate that was used, and what momentum makes of it, where a run has measured it."""
+    """The functions that draw the rate used, and the effect of momentum on it, if a run measured them."""
     measured = [r for r in records if r.series and r.dtype == "float64"]
     plain = sorted((r for r in measured if "rate used" in r.series), key=lambda r: (r.framework, r.case))
     momentum = [r for r in measured if r.case.endswith("-momentum")]
@@ -38,17 +38,17 @@ def _rates(records: Sequence[Record]) -> Figure:
                 epochs = record.series["loss"][::EPOCH]
                 below.plot(range(len(epochs)), epochs, label=record.case, **style)
             above.set_yscale("log", base=2)
-            above.set(title=f"{NAMES[framework]}: the rate that was used", xlabel="step")
+            above.set(title=f"{NAMES[framework]}: the rate used", xlabel="step")
             below.set(title=f"{NAMES[framework]}: loss over all samples", xlabel="epoch")
             above.legend()
         panels[0].set_ylabel("learning rate")
         panels[len(sides)].set_ylabel("mean squared error")
     return Figure(
-        "One plan, every way",
+        "One plan, scheduled every way",
         drawn.svg,
-        "SGD in float64. The rate is read off the steps: how far the parameters went, in units of the gradient. "
-        "In each panel all lines lie on each other, so each is drawn thinner than the one below it; and the "
-        "panels of the two frameworks are the same.",
+        "SGD in float64. The rate is read off the steps: how far the parameters moved, in units of the gradient. "
+        "In each panel all lines coincide, so each is drawn thinner than the one below it, and the panels of the "
+        "two frameworks are the same.",
     )
 
 
@@ -64,14 +64,14 @@ def _momentum(records: Sequence[Record]) -> Figure:
     return Figure(
         "The same plan with momentum",
         drawn.svg,
-        "With momentum the same learning rates are not the same training: Keras keeps the rate inside of the "
-        "velocity, so that a lower rate takes effect slowly, torch outside of it, at once (as the note in its "
-        "documentation says). Each follows its own rule; all ways within one framework are the same.",
+        "With momentum, the same learning rates do not give the same training: Keras keeps the rate inside the "
+        "velocity, so a lower rate takes effect slowly; torch keeps it outside, so it takes effect at once (as a "
+        "note in its documentation says). Each follows its own rule; within one framework all ways agree.",
     )
 
 
 def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Every way beside the others."""
+    """All ways, side by side."""
     measured = sorted((r for r in records if r.series), key=lambda r: (r.framework, r.case, r.dtype != "float64"))
     rows = [
         (
@@ -89,9 +89,9 @@ def tables(records: Sequence[Record]) -> list[dict[str, Any]]:
     return [
         {
             "title": "Side by side",
-            "says": "8 epochs of 4 batches. Each way is within the derived bound of the reference at every step; "
-            "some are the same to the last bit.",
-            "head": ("framework", "way", "code", "dtype", "last loss", "to the last bit the same as"),
+            "says": "8 epochs of 4 batches. At every step each way is within the derived bound of the reference; "
+            "some are identical to the last bit.",
+            "head": ("framework", "way", "code", "dtype", "last loss", "identical to the last bit to"),
             "rows": rows,
         }
     ]

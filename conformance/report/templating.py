@@ -1,4 +1,4 @@
-"""What all pages have in common: templates and what they may call, styles of outcomes, and writing files."""
+"""What all pages share: templates and their filters, the style of each outcome, and writing files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.judge.record import Outcome, atomically
 from conformance.report.model import Cell
 from conformance.run.gate import count
 
-# Text and symbol beside every colour: nothing is said by colour alone. The class is a colour of report.css.
+# Text and a symbol with every colour: colour alone never carries meaning. The class is a colour in report.css.
 STYLES = {
     Outcome.CONFORMS: ("ok", "✓", "conform"),
     Outcome.DIVERGES_KNOWN: ("known", "≠", "known"),
@@ -25,7 +25,7 @@ STYLES = {
 
 
 def environment(html: bool) -> jinja2.Environment:
-    """The templates of this package, and what they may call."""
+    """The templates of this package, with their filters."""
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("conformance.report", "templates"),
         autoescape=html,
@@ -63,17 +63,17 @@ def cell_text(cell: Cell) -> str:
 
 
 def href(link: str | None) -> str:
-    """A link that is safe to put in a page: anything but the web is shown as text."""
+    """A link that is safe in a page: anything but a web address is shown as text."""
     return link if link and link.startswith(("https://", "http://")) else ""
 
 
 def markdown_cell(text: str) -> str:
-    """Text inside backticks inside a table."""
+    """Text for backticks within a table."""
     return " ".join(text.split()).replace("|", "\\|").replace("`", "'")
 
 
 def markdown_text(text: str) -> str:
-    """Text outside backticks: no markup of its own."""
+    """Text outside backticks, free of markup."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     for mark in "\\|*_[]`#":
         text = text.replace(mark, f"\\{mark}")
@@ -81,7 +81,7 @@ def markdown_text(text: str) -> str:
 
 
 def write_all(texts: Mapping[str, str], folder: str | Path) -> list[Path]:
-    """Write the files, all of them or none; returns them."""
+    """Write the files, all of them or none; return them."""
     paths = [Path(folder) / name for name in texts]
     with contextlib.ExitStack() as stack:
         # All temporary files exist before the first one is renamed.

@@ -26,24 +26,24 @@ _COLORS = {
 
 
 def console(stderr: bool = False) -> Console:
-    """No markup and no emoji codes: what is printed comes from run files and may hold brackets."""
+    """Without markup and emoji codes: the text comes from run files and may contain brackets."""
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def print_verdict(report: Report) -> None:
-    """The headline and, where it is not good, why."""
+    """The headline and, if it is not good, the reasons."""
     out = console()
     out.print(report.headline, style="bold green" if report.verdict.passes else "bold red", soft_wrap=True)
     for reason in report.verdict.reasons:
         out.print(f"- {reason}", soft_wrap=True)
     for framework, options in report.uncovered.items():
-        if not report.header.pinned.get(framework, False):  # where it is pinned, it is among the reasons
+        if not report.header.pinned.get(framework, False):  # for pinned versions it is among the reasons
             names = ", ".join(options)
             out.print(f"- Not pinned here, so it passes: UNCOVERED in {framework}: {names}", soft_wrap=True)
 
 
 def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
-    """What changes between two versions, a paragraph each."""
+    """The changes between two versions, one paragraph each."""
     out = console()
     out.print(f"{title}: {compared:,} checks compared", style="bold", soft_wrap=True)
     if not changes:
@@ -58,7 +58,7 @@ def print_changes(title: str, changes: Sequence[Change], compared: int) -> None:
 
 
 def print_summary(report: Report) -> None:
-    """The matrix, then the verdict, so that the verdict is what stays in sight."""
+    """The matrix, then the verdict, so that the verdict stays in view."""
     if report.rows:
         table = Table("optimizer", *(failure.display_name(f) for f in report.frameworks), box=None)
         for row in report.rows:

@@ -1,4 +1,4 @@
-"""Runs of several versions as one matrix: optimizer and case by version, and where behaviour changes."""
+"""Runs of several versions as one matrix: optimizers and cases by version, and where behaviour changes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FORMAT = 1  # of versions.json
 
 @dataclass(frozen=True)
 class CaseLine:
-    """Cases of one optimizer that have the same outcomes in every version."""
+    """One optimizer's cases that have the same outcome in every version."""
 
     cases: tuple[str, ...]
-    cells: tuple[tuple[str, str, bool], ...]  # outcome (or ""), row of the ledger, whether it changes here
+    cells: tuple[tuple[str, str, bool], ...]  # outcome (or ""), ledger row, whether it changes here
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class VersionMatrix:
 
     @property
     def stories(self) -> list[Story]:
-        """The changes of all optimizers that have one reason, as one."""
+        """The changes of all optimizers that share a reason, as one."""
         return stories(self.changes)
 
     @property
     def wrong(self) -> list[tuple[Column, int]]:
-        """The versions with checks that neither conform nor diverge as the ledger says, and how many."""
+        """The versions with checks that neither conform nor diverge as the ledger says, with their number."""
         counts = ((c, sum(n for o, n in c.counts.items() if not o.passes)) for c in self.columns)
         return [(c, n) for c, n in counts if n]
 
@@ -58,7 +58,7 @@ def read(paths: Sequence[Path]) -> list[tuple[str, Run]]:
 
 
 def several(runs: Sequence[tuple[str, Run]]) -> bool:
-    """Whether these runs are of more than one version of a framework, so that they make a matrix."""
+    """Whether these runs cover more than one version of a framework, and so make a matrix."""
     seen: dict[str, set[str]] = defaultdict(set)
     for _, run in runs:
         if run.header.failed:
@@ -76,17 +76,17 @@ def build(runs: Sequence[tuple[str, Run]]) -> VersionMatrix:
     for name, run in whole_runs(runs):
         for column in columns_of(name, run):
             if not column.failed:
-                # A brief run has some checks of the table, by the same names: it goes beside whole ones.
+                # A brief run has some of the table's checks, under the same names: it can stand beside whole runs.
                 digest = run.header.tables[column.framework]["digest"].removesuffix(BRIEF)
                 first, known = digests.setdefault(column.framework, (name, digest))
                 if digest != known:
                     raise BadInput(
                         f"{name}: its cases of {column.framework} are those of the table {digest}, those of "
-                        f"{first} of {known}. Run both with one version of the suite."
+                        f"{first} of {known}. Run both with the same version of the suite."
                     )
             twin = next((c for c in columns if c.title == column.title), None)
             if twin:
-                raise BadInput(f"{name}: {column.title} is in {twin.name} already. Give one of them.")
+                raise BadInput(f"{name}: {column.title} is in {twin.name} already. Give only one of them.")
             columns.append(column)
     columns.sort(key=lambda c: c.order)
     changes = [change for before, after in neighbours(columns) for change in between(before, after)]
@@ -100,7 +100,7 @@ def build(runs: Sequence[tuple[str, Run]]) -> VersionMatrix:
 
 
 def changes(before: Path, after: Path, calls: Sequence[Call] | None = None) -> tuple[str, list[Change], int]:
-    """What changes between two runs, how it is to be headed, and how many checks were compared."""
+    """The changes between two runs, preceded by a title and followed by the number of checks compared."""
     found, compared, titles = [], 0, []
     one, other = ({c.framework: c for c in columns_of(str(p), read_run(p))} for p in (before, after))
     common = sorted(one.keys() & other.keys())
@@ -117,13 +117,13 @@ def changes(before: Path, after: Path, calls: Sequence[Call] | None = None) -> t
     if not compared:
         raise BadInput(
             f"{after}: it has no check in common with {before}{' for these calls' if calls is not None else ''}. "
-            "Run both alike, for calls of your own by: python -m conformance run --config FILE"
+            "Run both alike; for your own calls: python -m conformance run --config FILE"
         )
     return ", ".join(titles), found, compared
 
 
 def restricted(records: Sequence[Record], calls: Sequence[Call]) -> list[Record]:
-    """The records of these calls themselves where a run has them, else those of the table that speak of them."""
+    """The records of these calls if a run has them, else the table's records about them."""
     own = {(c.framework, c.optimizer, c.name) for c in calls}
     exact = [r for r in records if (r.framework, r.optimizer, r.case.rpartition("-")[0]) in own]
     return exact or [r for r in records if any(c.covers(r.framework, r.optimizer, r.options) for c in calls)]
@@ -167,7 +167,7 @@ def _worst(records: Iterable[Record]) -> tuple[str, str]:
 
 
 def as_json(matrix: VersionMatrix) -> str:
-    """The matrix as data, small enough to be kept."""
+    """The matrix as data, small enough to commit."""
     data: dict[str, Any] = {
         "format": FORMAT,
         "commits": matrix.commits,

@@ -1,4 +1,4 @@
-"""The matrix of versions as files: a page, Markdown for a pull request, and data."""
+"""The version matrix as files: a page, Markdown for a pull request, and data."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def render(matrix: versions.VersionMatrix) -> dict[str, str]:
 
 
 def write(matrix: versions.VersionMatrix, reports: str | Path) -> list[Path]:
-    """Render into the folder `reports`; returns the files, the page first."""
+    """Render into the folder `reports`; return the files, the page first."""
     return write_all(render(matrix), reports)

@@ -1,4 +1,4 @@
-"""A run against an earlier one: what the gate asks of it beside its own rule, and what an upgrade changes."""
+"""A run against an earlier one: what the gate requires besides its own rule, and what an upgrade changes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from conformance.judge.failure import number, worst
 from conformance.judge.record import Outcome, Record, Run
 from conformance.run.gate import count, name_some, record_passes
 
-CHANGED = 2.0  # a ratio that is this many times what it was, or one over it, is worth a line
+CHANGED = 2.0  # a ratio that grew or shrank by this factor is worth a line
 DIVERGING = (Outcome.DIVERGES, Outcome.BLIND, Outcome.ERROR)
 
 
 @dataclass
 class BaselineComparison:
-    """A run beside a baseline. Only `wrong` fails."""
+    """A run compared with a baseline. Only `wrong` fails."""
 
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -27,7 +27,7 @@ class BaselineComparison:
 
 def load(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """The checks of a summary.json: id -> outcome, ratio, ledger."""
-    again = "Give a summary.json, as `python -m conformance run` writes it."
+    again = "Give a summary.json written by `python -m conformance run`."
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         cases = data["cases"]
@@ -41,7 +41,7 @@ def load(path: Path) -> Mapping[str, Mapping[str, Any]]:
 
 
 def compare(run: Run, baseline: Mapping[str, Mapping[str, Any]], ledger: Any = None) -> BaselineComparison:
-    """What newly diverges, newly conforms or is gone since the baseline; and, as notes, what else changed."""
+    """What newly diverges, newly conforms or disappeared since the baseline; other changes are notes."""
     found = BaselineComparison()
     now = {r.id: r for r in run.records}
     gone = [i for i in baseline if i not in now]
@@ -62,7 +62,7 @@ def compare(run: Run, baseline: Mapping[str, Mapping[str, Any]], ledger: Any = N
             explained.append(record)
     for records, says in (
         (worse, "newly diverging, and no row of the ledger expects it"),
-        (better, "newly conforming, so that the ledger's row for it is stale"),
+        (better, "newly conforming, so the ledger's row for it is stale"),
         (lost, "now unsupported"),
     ):
         if records:
@@ -81,7 +81,7 @@ def compare(run: Run, baseline: Mapping[str, Mapping[str, Any]], ledger: Any = N
 
 
 def _still(record: Record, row: str | None, run: Run, ledger: Any) -> bool:
-    """Whether the ledger still has the row for this check in these versions."""
+    """Whether the ledger still has a row for this check in these versions."""
     rows = () if ledger is None else ledger.rows
     return ledger is None or any(
         r.id == row and r.matches(record.id) and r.applies(run.header.versions) for r in rows
@@ -93,7 +93,7 @@ def _named(records: Sequence[Record]) -> str:
 
 
 def _ratios(now: Mapping[str, Record], baseline: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Ratios that are much larger or smaller than they were, the largest factor first."""
+    """Ratios that grew or shrank a lot, the largest factor first."""
     changed = []
     for name, old in baseline.items():
         at = worst(now[name]) if name in now else None

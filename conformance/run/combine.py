@@ -1,4 +1,4 @@
-"""Several run files as one: shards of a run, or one run a framework."""
+"""Several run files as one: shards of a run, or one run per framework."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def read_runs(paths: Sequence[Path]) -> Run:
 
 
 def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
-    """One run out of several. BadInput where they cannot be one: other cases, versions or results."""
+    """Several runs as one. BadInput if they do not fit together: different cases, versions or results."""
     if not runs:
-        raise BadInput("RUN: give at least one run file, as `python -m conformance run` writes it.")
+        raise BadInput("RUN: give at least one run file written by `python -m conformance run`.")
     if len(runs) == 1:
         return runs[0]
     names = names or [run.header.name for run in runs]
@@ -30,14 +30,16 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
         for package, version in run.header.versions.items():
             _same(
                 f"version of {package}",
-                "the runs before",
+                "the earlier run files",
                 versions.setdefault(package, version),
                 name,
                 version,
             )
         for record in run.records:
             if records.setdefault(record.id, record) != record:
-                raise BadInput(f"{name}: {record.id} differs from its record in the runs before. Give one of them.")
+                raise BadInput(
+                    f"{name}: {record.id} differs from its record in an earlier run file. Give only one of them."
+                )
     heads = [run.header for run in runs]
     _shards(heads)
     total, selected = _totals(heads)
@@ -69,7 +71,7 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
 
 
 def _shards(heads: Sequence[Header]) -> None:
-    """All shards of one run divide it by the same number."""
+    """All shards must divide the run by the same number."""
     counts = {h.shard.partition("/")[2] for h in heads if h.shard}
     if len(counts) > 1:
         raise BadInput(
@@ -78,14 +80,14 @@ def _shards(heads: Sequence[Header]) -> None:
 
 
 def _shard(heads: Sequence[Header]) -> str:
-    """Which shards these are together; nothing when none is missing."""
+    """Which shards there are; empty when none is missing."""
     there = sorted({h.shard for h in heads if h.shard}, key=lambda s: int(s.partition("/")[0]))
     complete = there and len(there) == int(there[0].partition("/")[2])
     return "" if complete else ", ".join(there)
 
 
 def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
-    """What no shard can say alone: which rows of the ledger are stale, and which options no case sets."""
+    """What no shard can tell alone: which ledger rows are stale, and which options no case sets."""
     from conformance.areas import registry
     from conformance.judge import ledger
     from conformance.run import header as heads
@@ -94,8 +96,8 @@ def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
     table = registry.digest(frameworks)
     if header.digest.removesuffix("-brief") != table:
         raise BadInput(
-            f"RUN: shards of the case table {header.digest}, and this is version {table} of it: rows of the ledger "
-            "cannot be judged. Merge them with the version that ran them."
+            f"RUN: the shards have the case table {header.digest}, and here it is {table}, so the ledger's rows "
+            "cannot be judged. Merge the shards with the version that ran them."
         )
     header.stale = heads.stale(records.values(), header.versions, frameworks, ledger.load())
     header.uncovered = heads.uncovered(records.values(), header.options)
@@ -104,22 +106,22 @@ def _judge_the_whole(header: Header, records: Mapping[str, Record]) -> None:
 def _same(what: str, one: str, value: str, other: str, found: str) -> None:
     if value != found:
         raise BadInput(
-            f"{other}: its {what} is {found!r}, that of {one} is {value!r}. Runs of one report must agree: "
-            "make a report of each, with another --reports."
+            f"{other}: its {what} is {found!r}, but {value!r} in {one}. Runs in one report must agree: "
+            "make a report of each, with its own --reports."
         )
 
 
 def _totals(heads: Sequence[Header]) -> tuple[int, int]:
-    """`total` counts the table for the frameworks of a run: shards share it, other frameworks add theirs."""
+    """`total` counts the table of a run's frameworks: shards share it, other frameworks add theirs."""
     totals: dict[frozenset[str], int] = {}
     for head in heads:
         frameworks = frozenset(head.pinned)
         if totals.setdefault(frameworks, head.total) != head.total:
-            raise BadInput(f"{head.name}: counts {head.total} cases where another run counts {totals[frameworks]}.")
+            raise BadInput(f"{head.name}: counts {head.total} cases, another run {totals[frameworks]}.")
     if sum(map(len, totals)) != len(frozenset().union(*totals)):
         raise BadInput(
-            "RUN: the runs' frameworks overlap in part, so their cases cannot be counted. Give shards of one "
-            "run, or runs of different frameworks."
+            "RUN: the frameworks of the runs partly overlap, so their cases cannot be counted. Give shards of "
+            "one run, or runs of different frameworks."
         )
     return sum(totals.values()), sum(head.selected for head in heads)
 

@@ -1,7 +1,7 @@
 """The suite in every environment of tox.ini, one after the other, and one report of them all.
 
-What could not be installed, or broke down, is a column of the report that says so. A run that is there already, of
-this commit, is kept, so that a matrix that was stopped goes on where it was.
+An environment that could not be installed, or crashed, becomes a column of the report that says so. Existing runs
+of this commit are kept, so an interrupted matrix resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from conformance.judge.record import Header, Run, read_run, write_run
 from conformance.run.gate import run_path
 from conformance.run.header import commit
 
-# kerasnewest and tensorflow are left out: today they install what tf221 does, and no version is reported twice.
+# Without kerasnewest and tensorflow: today they install what tf221 does, and no version is reported twice.
 ENVIRONMENTS = (
-    *("tf212", "tf215", "tf216", "tf221", "keras30", "keras312"),  # those that differ most first
+    *("tf212", "tf215", "tf216", "tf221", "keras30", "keras312"),  # those that differ most come first
     *("keras33", "keras36", "keras39", "kerasjax", "kerastorch", "torch"),
     *("tf213", "tf214", "tf217", "tf218", "tf219", "tf220"),
 )
-SAID = 200  # characters of why an environment failed
+SAID = 200  # how many characters to keep of why an environment failed
 
 
 def run(names: Sequence[str], reports: Path, brief: bool = False) -> list[Path]:
-    """Run the environments that have no run of this commit; returns the run files of all."""
+    """Run the environments that have no run of this commit; return the run files of all."""
     if not Path("tox.ini").is_file():
-        raise BadInput("matrix: there is no tox.ini here. Start it in the root of a checkout.")
+        raise BadInput("matrix: there is no tox.ini here. Start it at the root of a checkout.")
     chosen = [choose("ENV", name, ENVIRONMENTS) for name in names] or list(ENVIRONMENTS)
     paths = []
     for number, name in enumerate(chosen, 1):
         path = run_path(reports, name)
         paths.append(path)
         if _done(path, brief):
-            print(f"[{number}/{len(chosen)}] {name}: there already", flush=True)
+            print(f"[{number}/{len(chosen)}] {name}: already there", flush=True)
             continue
         path.unlink(missing_ok=True)
         print(f"[{number}/{len(chosen)}] {name} …", flush=True)
@@ -48,7 +48,7 @@ def run(names: Sequence[str], reports: Path, brief: bool = False) -> list[Path]:
 
 
 def _tox(name: str, reports: Path, brief: bool) -> str:
-    """Run one environment, its output in a file beside its run; returns the last line that says something."""
+    """Run one environment, with its output in a file beside its run; return its last meaningful line."""
     command = [sys.executable, "-m", "tox", "run", "-e", name, "--", "--reports", str(reports)]
     command += ["--brief"] if brief else []
     log = run_path(reports, name).with_suffix(".log")

@@ -1,4 +1,4 @@
-"""The gate's rule, in one place: the report's headline, `gate` and `run` all ask here."""
+"""The gate's rule, in one place: the report's headline, `gate` and `run` all use it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.judge.record import Outcome, Record, Run
 
 GOOD, DIVERGENCE, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
 RUN_ALL = "Run everything: python -m conformance run"
-_SHOWN = 10  # ids named in one reason; the report has them all
+_SHOWN = 10  # ids listed in one reason; the report has them all
 
 # In words, singular and plural, in the order of urgency.
 PHRASES = {
@@ -18,14 +18,14 @@ PHRASES = {
     Outcome.ERROR: ("ended in an error", "ended in an error"),
     Outcome.BLIND: ("is blind", "are blind"),
     Outcome.UNSUPPORTED: ("is unsupported with no reason", "are unsupported with no reason"),
-    Outcome.DIVERGES_KNOWN: ("is known to no row of the ledger", "are known to no row of the ledger"),
+    Outcome.DIVERGES_KNOWN: ("has no row in the ledger", "have no row in the ledger"),
 }
 
 
 @dataclass(frozen=True)
 class GateVerdict:
     exit_code: int
-    reasons: tuple[str, ...] = ()  # why it is not 0; one sentence each, with what to do next
+    reasons: tuple[str, ...] = ()  # why it is not 0: one sentence each, with what to do next
 
     @property
     def passes(self) -> bool:
@@ -42,13 +42,13 @@ def record_passes(record: Record) -> bool:
 
 
 def failures(run: Run) -> list[Record]:
-    """The records that do not pass, the most urgent outcome first."""
+    """The failing records, the most urgent outcome first."""
     urgency = {outcome: n for n, outcome in enumerate(PHRASES)}
     return sorted((r for r in run.records if not record_passes(r)), key=lambda r: (urgency[r.outcome], r.id))
 
 
 def judge(run: Run) -> GateVerdict:
-    """What the gate says. A divergence outweighs incompleteness: no further record can undo it."""
+    """The gate's verdict. A divergence outweighs incompleteness: no further record can undo it."""
     wrong = [*_failed(run), *_uncovered(run), *_stale(run)]
     missing = gaps(run)
     code = DIVERGENCE if wrong else INCOMPLETE if missing else GOOD
@@ -61,7 +61,7 @@ def count(n: int, noun: str) -> str:
 
 
 def name_some(names: list[str]) -> str:
-    """The first of `names`, and how many more there are."""
+    """The first few of `names`, and how many more there are."""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 
@@ -78,7 +78,7 @@ def _failed(run: Run) -> list[str]:
 
 
 def _uncovered(run: Run) -> list[str]:
-    """An option that no case sets fails only for versions that we pin: others may be newer than our cases."""
+    """An option that no case sets fails only for pinned versions: others may be newer than our cases."""
     return [
         f"{count(len(options), 'option')} of {framework} UNCOVERED, set by no case: "
         f"{name_some(sorted(options))}. Write a case that sets it, or say in the binding why none can."
@@ -92,21 +92,21 @@ def _stale(run: Run) -> list[str]:
     if not stale:
         return []
     return [
-        f"{count(len(stale), 'ledger row')} stale, none of its cases needs it any more: "
+        f"{count(len(stale), 'ledger row')} stale, no longer needed by any of its cases: "
         f"{name_some(stale)}. Delete it, or narrow its versions."
     ]
 
 
 def gaps(run: Run) -> list[str]:
-    """What is not there: cases that were not selected, records that are missing."""
+    """What is absent: unselected cases and missing records."""
     head, done = run.header, len(run.records)
     found = []
     if head.total == 0 or (head.selected == 0 and done == 0):
         found.append(f"Nothing was checked{_by(head.selection)}. {RUN_ALL}")
     elif head.shard:
         found.append(
-            f"Only part {head.shard} of the run: {head.selected:,} of {count(head.total, 'check')}. Put all parts "
-            "together: python -m conformance gate reports/runs/NAME-*of*.jsonl"
+            f"Only part {head.shard} of the run: {head.selected:,} of {count(head.total, 'check')}. Combine all "
+            "parts: python -m conformance gate reports/runs/NAME-*of*.jsonl"
         )
     elif head.selected < head.total:
         left_out = head.total - head.selected
@@ -120,8 +120,8 @@ def gaps(run: Run) -> list[str]:
         found.append(f"{count(lost, 'record')} missing of the {head.selected:,} selected{named}. {RUN_ALL}")
     if done > head.selected or head.selected > head.total:
         found.append(
-            f"The counts do not fit ({done:,} records, {head.selected:,} selected, {head.total:,} in all): "
-            f"the run file was put together by hand. {RUN_ALL}"
+            f"The counts do not add up ({done:,} records, {head.selected:,} selected, {head.total:,} in all): "
+            f"the run file was edited by hand. {RUN_ALL}"
         )
     return found
 
@@ -131,5 +131,5 @@ def _by(selection: str) -> str:
 
 
 def run_path(reports: str | Path, name: str) -> Path:
-    """Where the run called `name` lies."""
+    """The path of the run called `name`."""
     return Path(reports) / "runs" / f"{name}.jsonl"

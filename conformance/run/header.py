@@ -1,4 +1,4 @@
-"""The header of a run file: what was run, on what, and what no case covers."""
+"""The header of a run file: what was run, on which platform, and what no case covers."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def make_header(
     brief: bool = False,
     called: Sequence[Any] | None = None,
 ) -> Header:
-    """Describe a run of these frameworks, or of all that are installed; `selected` are the instances asked for.
+    """Describe a run of these frameworks, or of all installed ones; `selected` are the requested instances.
 
-    With `called`, those instances are the whole table: the constructor calls of a file.
+    With `called`, those instances are the whole table: the constructor calls from a file.
     """
     frameworks = frameworks or installed()
     table = list(called) if called is not None else part(registry.checks(frameworks), brief)
@@ -69,12 +69,12 @@ def make_header(
 
 
 def part(table: list[Any], brief: bool) -> list[Any]:
-    """The table of a brief run, or all of it."""
+    """The table of a brief run, or the whole table."""
     return economy.brief(table) if brief else table
 
 
 def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") -> dict[str, dict[str, Any]]:
-    """The part of the table that each framework has for itself."""
+    """Each framework's part of the table."""
     return {
         f: {"digest": registry.digest([f]) + ending, "total": sum(i.needs == (f,) for i in table)}
         for f in frameworks
@@ -86,7 +86,7 @@ def _fingerprint(called: Sequence[Any]) -> str:
 
 
 def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
-    """What was run, in words; nothing for all of the table."""
+    """What was run, in words; empty for the whole table."""
     if selected < total and not shard:
         return f"{selected} of {total} by the options of the command line"
     return BRIEF if brief else CALLS if called is not None else ""
@@ -95,13 +95,13 @@ def _selection(selected: int, total: int, shard: str, brief: bool, called: Seque
 def stale(
     records: Iterable[Record], versions: Mapping[str, str], frameworks: Sequence[str], ledger: Ledger
 ) -> list[str]:
-    """Rows of the ledger that nothing needed, though every case that they select did run."""
+    """Ledger rows that nothing needed although every case they select was run."""
     outcomes = {r.id: r.outcome.value for r in records}
     return ledger.stale(outcomes, versions, (i.id for i in registry.checks(frameworks)))
 
 
 def all_versions(frameworks: Collection[str]) -> dict[str, str]:
-    """Python, NumPy, and each framework under test with what it runs on."""
+    """Versions of Python, NumPy, and each framework under test with its backend."""
     found = {"python": platform.python_version(), "numpy": np.__version__}
     for framework in frameworks:
         found.update(BINDINGS[framework].versions())
@@ -109,7 +109,7 @@ def all_versions(frameworks: Collection[str]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of this checkout, marked when it has changes; of an installed package, nothing."""
+    """The commit of this checkout, marked if it has changes; empty for an installed package."""
     here = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
@@ -124,7 +124,7 @@ def commit() -> str:
 
 
 def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The constructor arguments that no case set to anything but the default."""
+    """The constructor arguments that every case leaves at their default."""
     given: dict[str, set[str]] = {}
     for r in records:
         if r.outcome is not Outcome.ERROR:
@@ -140,7 +140,7 @@ def uncovered(records: Iterable[Record], options: Mapping[str, Sequence[str]]) -
 
 
 def unlisted(signatures: Signatures) -> dict[str, list[str]]:
-    """The optimizers and schedules of each framework that have no entry, so that nothing checks them."""
+    """Each framework's optimizers and schedules without an entry, which nothing checks."""
     found: dict[str, list[str]] = {}
     for (framework, _), signature in signatures.items():
         known = signature.get("known") or [e.cls for e in BINDINGS[framework].entries.values()]

@@ -1,7 +1,7 @@
-"""The pytest plugin: selects and runs the case instances, and keeps the run file.
+"""The pytest plugin: selects and runs the case instances, and writes the run file.
 
-Workers judge, the controlling process writes: each record travels as a property of its test report, so
-that parallel workers lose nothing, and one that dies leaves an ERROR in the place of its record.
+Workers judge and the controlling process writes. Each record travels as a property of its test report, so
+parallel workers lose nothing, and one that dies leaves an ERROR in place of its record.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from conformance.run import shards, workers
 from conformance.run.header import make_header
 
 PROPERTY = "conformance"
-OUTCOME = "outcome"  # of it, so that a status takes no parsing
+OUTCOME = "outcome"  # the record's, so that a status takes no parsing
 SIGNATURE = "signature"
 MEMORY_A_WORKER = workers.A_FRAMEWORK
-STATUS = {  # a status of its own: neither is a plain pass, and neither is a skip
+STATUS = {  # statuses of their own: neither a plain pass nor a skip
     Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
     Outcome.DIVERGES_KNOWN: ("known", "k", "DIVERGES_KNOWN"),
 }
@@ -39,7 +39,7 @@ _ID = re.compile(r"::test_step\[(.+)\]$")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("conformance", "conformance of optimizers")
+    group = parser.getgroup("conformance", "optimizer conformance")
     for name in SELECTIONS:
         group.addoption(
             f"--{name}",
@@ -48,12 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             metavar="NAME",
             help=f"only this {name}, exactly (repeat it, or use commas)",
         )
-    group.addoption("--reports", default="reports", metavar="DIR", help="where runs are written (reports)")
-    group.addoption("--record", default=None, metavar="NAME", help="name of the run: DIR/runs/NAME.jsonl")
-    group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, of about the same cost")
+    group.addoption("--reports", default="reports", metavar="DIR", help="where to write runs (default: reports)")
+    group.addoption("--record", default=None, metavar="NAME", help="the run's name: DIR/runs/NAME.jsonl")
+    group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, all of about the same cost")
     group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
-    group.addoption("--config", default=None, metavar="FILE", help="the constructor calls of a file, not the table")
-    group.addoption("--costs", default=None, metavar="FILE", help="write what the checks cost, for --shard")
+    group.addoption(
+        "--config", default=None, metavar="FILE", help="check the constructor calls in a file instead of the table"
+    )
+    group.addoption("--costs", default=None, metavar="FILE", help="write the cost of the checks, for --shard")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,7 +77,7 @@ LEDGER = pytest.StashKey[ledger.Ledger]()
 
 
 def _selected(config: pytest.Config) -> list[Check]:
-    """The instances that the options ask for, of the frameworks that are installed."""
+    """The instances that the options select, of the installed frameworks."""
     given = {
         name: [part.strip() for v in config.getoption(f"--{name}") for part in v.split(",") if part.strip()]
         for name in SELECTIONS
@@ -88,19 +90,19 @@ def _selected(config: pytest.Config) -> list[Check]:
     for name in given["framework"]:
         if name.lower() in BINDINGS and name.lower() not in there:
             raise BadInput(
-                f"--framework: {name!r} is not installed; installed are: {', '.join(there) or 'none'}. "
+                f"--framework: {name!r} is not installed. Installed: {', '.join(there) or 'none'}. "
                 f"Install it: pip install '.[{BINDINGS[name.lower()].extra}]'"
             )
     chosen = [i for i in chosen if set(i.needs) <= set(there)]
     chosen = economy.brief(chosen) if config.getoption("--brief") else chosen
     shard = config.getoption("--shard")
     if shard and any(values for name, values in given.items() if name != "framework"):
-        raise BadInput("--shard: it divides the whole table, so it goes with no selection but --framework.")
+        raise BadInput("--shard: it divides the whole table, so --framework is the only selection it goes with.")
     return shards.part(chosen, shard) if shard else chosen
 
 
 def _frameworks(config: pytest.Config) -> list[str]:
-    """What is under test: the installed frameworks, or those of --framework, which then are the whole."""
+    """The frameworks under test: those of --framework, else all installed ones."""
     given = {n.strip().lower() for v in config.getoption("--framework") for n in v.split(",") if n.strip()}
     there = installed()
     return [f for f in there if f in given] if given and given <= set(there) else there
@@ -122,15 +124,15 @@ _signed: set[tuple[str, str]] = set()
 
 @pytest.fixture
 def judged(request: pytest.FixtureRequest) -> Any:
-    """Runs an instance, leaves its record in the test report, and fails unless its outcome passes."""
+    """Run an instance, put its record into the test report, and fail unless its outcome passes."""
 
     def judge(check: Check) -> None:
         record = engine.run(check, request.config.stash[LEDGER])
         properties = request.node.user_properties
-        properties.append((PROPERTY, json.dumps(record.to_json())))  # text: what every transport carries
+        properties.append((PROPERTY, json.dumps(record.to_json())))  # as text, which every transport carries
         properties.append((OUTCOME, record.outcome.value))
         key = (check.framework, check.optimizer)
-        if key not in _signed:  # once a process and optimizer: what the installed constructor offers
+        if key not in _signed:  # once per process and optimizer: what the installed constructor offers
             offered = check.signature()
             if offered is not None:
                 _signed.add(key)
@@ -143,9 +145,9 @@ def judged(request: pytest.FixtureRequest) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """As pytest's own, but what was set up for a check and taken down after it is reported only if it went wrong.
+    """Like pytest's own, but the setup and teardown of a check are reported only if they fail.
 
-    Workers send each report to the controlling process, which takes a core from them while it reads.
+    Workers send each report to the controlling process, which takes up one of their cores to read it.
     """
     if "judged" not in getattr(item, "fixturenames", ()):
         return None
@@ -169,18 +171,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    workers.collect_rarely()  # the process ends: what is left need not be looked through
+    workers.collect_rarely()  # the process is ending: no need to look through what is left
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many workers as there are cores, and no more than memory carries."""
+    """As many workers as there are cores, and as memory has room for."""
     return workers.auto(MEMORY_A_WORKER)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Unless asked for another: a worker gets all checks that share a run or a traced graph."""
+    """Unless another is requested: one worker gets all checks that share a run or a traced graph."""
     if config.getoption("dist") != "load":
         return None
     from conformance.run.scheduler import SharedRunScheduling
@@ -189,7 +191,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 class Recorder:
-    """Gathers the records in the controlling process and writes the run file when all is done."""
+    """Gathers the records in the controlling process and writes the run file at the end."""
 
     def __init__(self, config: pytest.Config):
         self.config = config
@@ -222,8 +224,8 @@ class Recorder:
                 framework, optimizer, signature = properties[SIGNATURE]
                 self.signatures[framework, optimizer] = signature
         elif report.failed and found[1] not in self.records:
-            # A worker died, or the test broke outside of the engine. The report of a death can come twice.
-            crash = getattr(report.longrepr, "reprcrash", None)  # what was said, not where
+            # A worker died, or the test failed outside the engine. A death can be reported twice.
+            crash = getattr(report.longrepr, "reprcrash", None)  # the message, not its place
             self.records[found[1]] = self._broken(found[1], crash.message if crash else str(report.longrepr))
 
     def _broken(self, name: str, said: str) -> Record:

@@ -1,4 +1,4 @@
-"""How pytest-xdist spreads the checks over its workers."""
+"""How pytest-xdist distributes the checks over its workers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ CHECK = re.compile(r"::test_step\[(.+)\]$")
 
 
 class SharedRunScheduling(LoadScopeScheduling):
-    """A worker gets all checks that share a run or a traced graph, the dearest parts first.
+    """One worker gets all checks that share a run or a traced graph, the most expensive parts first.
 
-    Every other test is a part of its own. The cheap ones at the end leave no worker waiting long for another. And a
-    worker stays with the frameworks that it has as long as there is work for them: to import another takes seconds.
+    Every other test is its own part. With cheap parts at the end, no worker waits long for another. A worker keeps
+    to the frameworks it has imported while there is work for them: importing another takes seconds.
     """
 
     def _assign_work_unit(self, node: Any) -> None:
-        if not self.assigned_work[node]:  # nobody has anything yet, or this is a new worker
+        if not self.assigned_work[node]:  # nothing is assigned yet, or this is a new worker
             self.workqueue = OrderedDict(sorted(self.workqueue.items(), key=lambda part: -cost(part[1])))
         self.workqueue.move_to_end(self._next(node), last=False)
         super()._assign_work_unit(node)
 
     def _next(self, node: Any) -> str:
-        """The dearest of the parts that this worker has the frameworks for and the fewest others have.
+        """The most expensive part for this worker's frameworks, preferring those that fewest others have.
 
-        At first each kind gets a worker; the next are for what has most left for each.
+        At first each kind gets one worker; further workers go to the kind with most work left per worker.
         """
         has = self._frameworks(node)
         if not self.assigned_work[node]:
@@ -48,7 +48,7 @@ class SharedRunScheduling(LoadScopeScheduling):
         return frozenset().union(*map(frameworks, self.assigned_work[node]))
 
     def remove_node(self, node: Any) -> str | None:
-        """What the worker had is left to the others, without the check that it died of."""
+        """Leave the worker's parts to the others, without the check that killed it."""
         parts = self.assigned_work.pop(node)
         left = [(unit, name) for unit in parts.values() for name, done in unit.items() if not done]
         if not left:
@@ -66,18 +66,18 @@ class SharedRunScheduling(LoadScopeScheduling):
 
 
 def frameworks(part: str) -> frozenset[str]:
-    """What a part imports."""
+    """The frameworks that a part imports."""
     first = part.partition("-")[0]
     return frozenset(BINDINGS if first == "both" else (first,)).intersection(BINDINGS)
 
 
 def cost(nodeids: Iterable[str]) -> float:
-    """Seconds, by the committed table of what checks cost."""
+    """Seconds, from the committed table of costs."""
     names = (found[1] if (found := CHECK.search(n)) else "" for n in nodeids)
     return sum(shards.load().get(shards.kind(n), shards.UNKNOWN) if n else shards.UNKNOWN for n in names)
 
 
 def part(name: str) -> str:
-    """What the checks with these ids have in common: framework, optimizer and dtype."""
+    """What checks that share a run have in common: framework, optimizer and dtype."""
     framework, optimizer, *_, dtype, _mode = name.split("-")
     return f"{framework}-{optimizer}-{dtype}"

@@ -1,4 +1,4 @@
-"""The conformance run itself: one test for each check."""
+"""The conformance run itself: one test per check."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from conformance.cases.check import Check
 
 
 def test_step(check: Check, judged: Callable[[Check], None]) -> None:
-    """Every parameter and slot of the implementation is within the derived bound, at every step."""
+    """Every parameter and slot of the implementation is within the derived bound at every step."""
     judged(check)

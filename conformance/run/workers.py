@@ -1,4 +1,4 @@
-"""How many processes to work with, and a map over them."""
+"""How many processes to use, and a map over them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A_FRAMEWORK = 1.5e9  # both frameworks, their graphs and the records of a run
 
 
 def auto(memory: float = A_WORKER) -> int:
-    """As many workers as there are cores, and no more than memory carries, `memory` bytes each."""
+    """As many workers as there are cores, and as memory has room for at `memory` bytes each."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -26,7 +26,7 @@ def auto(memory: float = A_WORKER) -> int:
 
 
 def _memory_limit() -> float:
-    """What a container may use; a machine's own memory says nothing about it."""
+    """The memory limit of a container, which a machine's own memory says nothing about."""
     try:
         return float(Path("/sys/fs/cgroup/memory.max").read_text())
     except (OSError, ValueError):  # no such file, or "max"
@@ -34,18 +34,18 @@ def _memory_limit() -> float:
 
 
 def one_thread_each() -> None:
-    """The tensors are tiny, and each worker has a core: threads within one would only fight over it.
+    """The tensors are tiny, and each worker has one core: threads within a worker would only fight over it.
 
-    Read by the frameworks when they start, which has to be later.
+    The frameworks read this when they start, which must be later.
     """
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, "1")
 
 
 def collect_rarely() -> None:
-    """Look for garbage less often, and never among what is there now.
+    """Collect garbage less often, and never among the objects that exist now.
 
-    The frameworks hold a million objects that live as long as the process: to walk them again and again takes a
+    The frameworks hold a million objects that live as long as the process: walking them again and again takes a
     twentieth of a run, and seconds at its end.
     """
     gc.freeze()
@@ -57,16 +57,16 @@ def number(given: str, memory: float = A_WORKER) -> int:
     if given == "auto":
         return auto(memory)
     if not given.isdecimal() or int(given) < 1:
-        raise BadInput(f"-n: {given!r} is no number of processes. Allowed: auto, 1, 2, …")
+        raise BadInput(f"-n: {given!r} is not a number of processes. Allowed: auto, 1, 2, …")
     return int(given)
 
 
 def in_parallel(
     work: Callable[[Any], Any], tasks: Sequence[Any], processes: int, said: str, apart: bool = False
 ) -> Iterator[tuple[Any, Any]]:
-    """Each task with what `work` makes of it, in the order of the tasks and as soon as those before it are done.
+    """Each task with the result of `work`, in the order of the tasks, as soon as all earlier ones are done.
 
-    A bar shows how far it is. One process is this one, unless the work is to be kept `apart` from it.
+    A bar shows the progress. A single process is this one, unless the work must be kept `apart` from it.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -90,7 +90,7 @@ def _unordered(
     if processes == 1 and not apart:
         yield from ((i, work(task)) for i, task in enumerate(tasks))
         return
-    # Started afresh, not forked: the bar has a thread, and so have the frameworks.
+    # Spawned, not forked: the bar has a thread, and so do the frameworks.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(work, task): i for i, task in enumerate(tasks)}
         try:

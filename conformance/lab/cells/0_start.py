@@ -6,16 +6,16 @@
 #
 # [Open in Colab]({{ colab }}){{ unpublished }} · needs Python 3.11, TensorFlow 2.16 and PyTorch 2, or newer; no GPU
 #
-# Is `Adam` in Keras the `Adam` in PyTorch? In 40 minutes you move optimizers between the two frameworks, write one
-# yourself and have it checked against its paper, schedule learning rates, and read a comparison for what it shows.
+# Is `Adam` in Keras the `Adam` in PyTorch? In 40 minutes you will move optimizers between the two frameworks, write
+# one yourself and check it against its paper, schedule learning rates, and learn what a comparison shows.
 #
 # | | you will be able to | minutes |
 # |---|---|---|
 # | 1 | translate an optimizer, and say what does not carry over | 6 |
 # | 2 | write RAdam for Keras, with its moment slots, and check it | 10 |
-# | 3 | change the learning rate in three ways | 5 |
+# | 3 | schedule the learning rate in three ways | 5 |
 # | 4 | write a schedule: linear warmup, then cosine | 5 |
-# | 5 | bring both frameworks to the same losses, and explain what remains | 6 |
+# | 5 | bring both frameworks to the same losses, and explain the remaining difference | 6 |
 # | 6 | train Fashion-MNIST in both, and say what the comparison shows | 8 |
 #
 # Run the cells from top to bottom. Each part ends with something to try.
@@ -58,8 +58,8 @@ from conformance import DoesNotConform, check, translate
 print(f"TensorFlow {tf.__version__}, Keras {tf.keras.__version__}, PyTorch {torch.__version__}")
 
 # %% [markdown]
-# One small regression serves the first five parts: 64 samples in batches of 16, the same data, the same first
-# weights and the same order in both frameworks. Whatever differs afterwards, the optimizer did.
+# The first five parts share one small regression: 64 samples in batches of 16, with the same data, initial weights
+# and order in both frameworks. Whatever differs afterwards is due to the optimizer.
 
 # %%
 rng = np.random.default_rng(0)

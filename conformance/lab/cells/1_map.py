@@ -5,7 +5,7 @@
 # ## 1. The map
 #
 # `translate` goes through the reference: a call in PyTorch → the rule with its hyperparameters → the call in Keras.
-# It says under which **conditions** the steps are the same, and what is **lost** in spite of all.
+# It says under which **conditions** the steps are the same, and what is **lost** anyway.
 
 # %%
 there = translate("RMSprop", {"lr": 0.01, "alpha": 0.95, "momentum": 0.9})
@@ -16,8 +16,8 @@ for loss in there.losses:
     print("  lost:     ", loss.says)
 
 # %% [markdown]
-# `lr` became `learning_rate`, `alpha` became `rho`. The names are the harmless part: PyTorch divides by √v + ε and
-# Keras by √(v + ε), so an epsilon that is copied is another number. How far does that lead in 100 steps?
+# `lr` became `learning_rate`, and `alpha` became `rho`. The names are the harmless part: PyTorch divides by √v + ε
+# and Keras by √(v + ε), so a copied epsilon means something else. How far off does that lead in 100 steps?
 
 # %%
 _, in_torch = train_torch(lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.95, momentum=0.9))
@@ -27,8 +27,8 @@ print(f"names copied   largest difference of a weight {np.abs(copied - in_torch)
 print(f"translated     largest difference of a weight {np.abs(translated - in_torch).max():.1e}")
 
 # %% [markdown]
-# Here epsilon is so small that the copied one leads hardly astray. That is the treacherous case: it works in the
-# test, and not on data whose gradients are small. Give epsilon a size that matters:
+# Here epsilon is so small that copying it does little harm. That is the treacherous case: it works in the test, but
+# not on data with small gradients. Make epsilon large enough to matter:
 
 # %%
 there = translate("RMSprop", {"lr": 0.01, "alpha": 0.95, "eps": 0.1})
@@ -40,8 +40,8 @@ for loss in there.losses:
     print("  lost:     ", loss.says)
 
 # %% [markdown]
-# So large an epsilon cannot be translated: the two rules are different ones, and `translate` says how far apart.
-# The whole map, for the arguments that each class of `torch.optim` has by default:
+# Such a large epsilon cannot be translated: the two rules really differ, and `translate` says by how much.
+# The whole map, for the default arguments of each class in `torch.optim`:
 
 # %%
 NAMES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "LBFGS"]
@@ -53,5 +53,5 @@ for name in NAMES:
         print(f"{name:9} {'NONE':12} {str(error).splitlines()[0][:100]}")
 
 # %% [markdown]
-# **Try it.** Translate `SGD` with `{"lr": 0.1, "momentum": 0.9, "dampening": 0.5}`, and the way back:
-# `translate("Nadam", source="keras", target="torch")`. The measured table of all: `python -m conformance map`.
+# **Try it.** Translate `SGD` with `{"lr": 0.1, "momentum": 0.9, "dampening": 0.5}`, and in the other direction:
+# `translate("Nadam", source="keras", target="torch")`. For the full measured table: `python -m conformance map`.

@@ -7,13 +7,13 @@
 # Keras has no RAdam. Its rule (Liu et al., ICLR 2020, Algorithm 2), for step t = 1, 2, … and gradient g:
 #
 #     m ← β₁ m + (1 − β₁) g              v ← β₂ v + (1 − β₂) g²            both start at 0: the two moment slots
-#     ρ∞ = 2/(1 − β₂) − 1                ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)        on how many gradients v rests
+#     ρ∞ = 2/(1 − β₂) − 1                ρ = ρ∞ − 2 t β₂ᵗ/(1 − β₂ᵗ)        how many gradients v averages
 #     r = √((ρ − 4)(ρ − 2) ρ∞ / ((ρ∞ − 4)(ρ∞ − 2) ρ))
 #     ρ > 5:      θ ← θ − α r √(1 − β₂ᵗ) / (√v + ε) · m/(1 − β₁ᵗ)
 #     otherwise:  θ ← θ − α m/(1 − β₁ᵗ)                                    v is not trusted yet
 #
-# A Keras optimizer has to say three things: which slots there are (`build`), what a step does to one variable
-# (`update_step`), and how it is made again (`get_config`).
+# A Keras optimizer has to define three things: its slots (`build`), what a step does to one variable
+# (`update_step`), and how to recreate it (`get_config`).
 
 
 # %%
@@ -52,17 +52,16 @@ class MyRAdam(tf.keras.optimizers.Optimizer):
 
 
 # %% [markdown]
-# Does it do what the paper says? `check` drives the class through cases that are made to show mistakes (tiny, huge,
-# missing and vanishing gradients, at every step, for every slot) and compares each step with the reference, within
-# the rounding error that a right implementation can have. `threshold=5.0` names the form that we mean: the paper
-# has 4, PyTorch 5.
+# Does it do what the paper says? `check` drives the class through cases designed to expose mistakes (tiny, huge,
+# missing and vanishing gradients) and compares every slot at every step with the reference, within the rounding
+# error of a correct implementation. `threshold=5.0` selects the form we mean: the paper has 4, PyTorch 5.
 
 # %%
 QUICK = {"only": ("probing", "missing", "rate-change"), "modes": ("eager",)}
 print(check(MyRAdam, like=reference.RAdam(threshold=5.0), **QUICK))
 
 # %% [markdown]
-# Now a mistake that is easily made and that no training curve would show: epsilon inside of the root.
+# Now a mistake that is easy to make and that no training curve would show: epsilon inside the root.
 
 
 # %%
@@ -77,8 +76,8 @@ except DoesNotConform as finding:
     print(finding)
 
 # %% [markdown]
-# The finding names the step, the element, the line of the rule and the mistake. And the right one trains, beside
-# `torch.optim.RAdam`:
+# The finding names the step, the element, the line of the rule and the mistake. Now train the correct version
+# beside `torch.optim.RAdam`:
 
 # %%
 in_keras, _ = train_keras(lambda: MyRAdam(0.05))
@@ -88,4 +87,4 @@ print(f"largest difference of a loss on the way: {np.abs(in_keras - in_torch).ma
 
 # %% [markdown]
 # **Try it.** Break something else (t starts at 0, one β for both moments, `rho > 4`), and see what `check` makes of
-# it. A RAdam to use, with weight decay, sparse gradients and saved state, is `from conformance import RAdam`.
+# it. A ready-made RAdam, with weight decay, sparse gradients and saved state: `from conformance import RAdam`.

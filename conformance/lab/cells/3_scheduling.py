@@ -4,8 +4,8 @@
 # %% [markdown]
 # ## 3. Three ways to schedule a learning rate
 #
-# In Keras a schedule can stand in the place of the learning rate, or a callback can set it between epochs, by a
-# function of the epoch or by a metric. PyTorch has schedulers around the optimizer, and you call `step()` on them.
+# In Keras you can pass a schedule as the learning rate, or let a callback set the rate between epochs, from a
+# function of the epoch or from a metric. PyTorch wraps schedulers around the optimizer; you call their `step()`.
 
 # %%
 EPOCHS = 8
@@ -46,8 +46,8 @@ for name, (rates, losses) in ways.items():
     print(f"{name:22}", " ".join(f"{r:.4f}" for r in rates), f"  last loss {losses[-1]:.5f}")
 
 # %% [markdown]
-# The first two are the same schedule, so they end at the same loss. The boundary is 11 and not 12: Keras changes
-# *after* the boundary, and its first step is number 0. In PyTorch:
+# The first two are the same schedule, so they end at the same loss. The boundary is 11, not 12: Keras changes
+# the rate *after* the boundary, and its first step is number 0. In PyTorch:
 
 # %%
 w = torch.nn.Parameter(torch.tensor(FIRST))

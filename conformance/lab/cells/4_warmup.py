@@ -4,8 +4,8 @@
 # %% [markdown]
 # ## 4. Linear warmup, then cosine
 #
-# A schedule of your own is a class with `__call__(step)`, which has to work on tensors, and `get_config`, without
-# which a saved model cannot be loaded.
+# A custom schedule is a class with `__call__(step)`, which has to work on tensors, and `get_config`, without which
+# a saved model cannot be loaded.
 
 
 # %%
@@ -58,8 +58,8 @@ print(f"ours and Keras' own: largest difference {np.abs(own - of_keras).max():.1
 print(f"ours and torch's:    largest difference {np.abs(own[: len(of_torch)] - of_torch).max():.1e}")
 
 # %% [markdown]
-# The three agree to what float32 keeps. They part where nobody looks: beyond the last step torch's
-# `CosineAnnealingLR` climbs again, and `LinearLR`, which one would take for the rise, refuses to start from 0.
+# The three agree to float32 precision. They differ where nobody looks: after the last step torch's
+# `CosineAnnealingLR` rises again, and `LinearLR`, the obvious choice for the warmup, refuses to start at 0.
 #
 # **Try it.** Start the warmup at `(step + 1) / warmup`, so that the first step is not lost. What has to change in
-# Keras' and in torch's schedule to follow?
+# the Keras and torch schedules to match?

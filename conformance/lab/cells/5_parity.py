@@ -4,8 +4,8 @@
 # %% [markdown]
 # ## 5. Parity
 #
-# Adam with `lr=1e-3` and betas `(0.9, 0.999)` in both, nothing else given. After 300 steps the losses have to be
-# within 1e-4.
+# Adam with `lr=1e-3` and betas `(0.9, 0.999)` in both, and nothing else set. After 300 steps the losses must agree
+# to within 1e-4.
 
 # %%
 BETAS = {"beta_1": 0.9, "beta_2": 0.999}
@@ -33,9 +33,9 @@ plt.xlabel("step"), plt.ylabel("difference of the losses"), plt.legend(fontsize=
 plt.show()
 
 # %% [markdown]
-# All are far below 1e-4, and none is 0. What remains? Keras adds epsilon before the second moment is corrected,
-# PyTorch after, so that the same number means different things; and in float32 the two add up in different orders.
-# The reference has both forms, so the first part can be computed without a framework:
+# All differences are far below 1e-4, but none is 0. Why? Keras adds epsilon before the second moment is corrected,
+# PyTorch after, so the same number means different things; and in float32 the two sum in different orders.
+# The reference has both forms, so the first effect can be computed without a framework:
 
 
 # %%
@@ -60,8 +60,8 @@ print(f"PyTorch and its own reference: {np.abs(measured[0] - exact['torch']).max
 print(f"Keras and its own reference:   {np.abs(measured[1] - exact['keras']).max():.1e}")
 
 # %% [markdown]
-# Epsilon explains a tenth of the difference here. The rest is Keras' own: it computes the correction 1 − β₂ᵗ in
-# float32, where few digits are left of it in the first steps, and PyTorch in float64. Both are Adam, and neither is
-# wrong: `reports/parity.html` has the same with a bound on rounding for every step, in float64 too.
+# Epsilon explains a tenth of the difference here. The rest comes from Keras: it computes the correction 1 − β₂ᵗ in
+# float32, which leaves it few digits in the first steps; PyTorch uses float64. Both are Adam, and neither is wrong:
+# `reports/parity.html` shows the same with a rounding bound for every step, in float64 too.
 #
-# **Try it.** Scale `Y` and `FIRST` by 1e-6 and run the part again: now the gradients are as small as epsilon.
+# **Try it.** Scale `Y` and `FIRST` by 1e-6 and run this part again: now the gradients are as small as epsilon.

@@ -4,8 +4,9 @@
 # %% [markdown]
 # ## 6. Fashion-MNIST, in both
 #
-# One small ConvNet, the same first weights, the same batches in the same order, the same hyperparameters after
-# translation, on a part of the training set, for a few epochs. Four optimizers, two frameworks: a few minutes.
+# One small ConvNet with the same initial weights, the same batches in the same order and translated
+# hyperparameters, trained for a few epochs on part of the training set. Four optimizers, two frameworks: a few
+# minutes.
 
 # %%
 from conformance.lab.fashion import compare, train, training_calls
@@ -38,23 +39,23 @@ for name in RATES:
     print(f"{name:8} losses agree to 1e-3 for", f"{apart[0]} steps" if len(apart) else f"all {len(a)} steps")
 
 # %% [markdown]
-# That was a part of the images and of the epochs. This is the result of all, which the project publishes:
+# That used only some of the images and epochs. This is the full result, published with the project:
 #
 # {{ published }}
 #
-# Before you read a winner out of such a table, ask:
+# Before you pick a winner from such a table, ask:
 #
-# 1. **How large is chance?** The accuracy of 10,000 test images has a standard error of about 0.3 points: two
-#    numbers that are 0.5 points apart are not two different networks.
+# 1. **How large is chance?** An accuracy on 10,000 test images has a standard error of about 0.3 points: numbers
+#    0.5 points apart do not show that the networks differ.
 # 2. **Are the seeds paired?** Both frameworks get the same weights and batches, so they start as one training. The
-#    steps above say how long they stay one; after that, rounding has made two trainings of it.
-# 3. **Whose learning rate?** It was chosen on a validation set, from a few values, for each optimizer. Another
-#    budget, another winner: this compares frameworks, and hardly optimizers.
-# 4. **Is "no difference shown" "the same"?** No. It is the same only if the interval of the difference lies within
-#    limits that were set before: here ±0.5 points.
+#    steps above show how long they stay together; after that, rounding has split it into two.
+# 3. **Whose learning rate?** It was chosen for each optimizer from a few values, on a validation set. A different
+#    budget may give a different winner: this compares frameworks, not optimizers.
+# 4. **Does "no difference shown" mean "the same"?** No. They are the same only if the interval of the difference is
+#    within limits set in advance: here ±0.5 points.
 #
 # **Try it.** Change the seed in `compare.job_of` and run the training cell again. Is the difference between two
-# seeds smaller or larger than that between two frameworks?
+# seeds smaller or larger than that between the two frameworks?
 
 # %%
 for name in RATES:
@@ -63,6 +64,6 @@ for name in RATES:
     print(f"{name:8} Keras − PyTorch: {100 * (b - a):+.2f} points, and chance alone gives about ±{error:.2f}")
 
 # %% [markdown]
-# **What to keep.** Names translate, epsilons do not. An optimizer is right when every slot is right at every step,
-# and a loss curve cannot tell. A difference between frameworks is a finding only when it is larger than rounding
-# and chance, and both can be computed.
+# **What to remember.** Names translate; epsilons do not. An optimizer is correct if every slot is correct at every
+# step, which a loss curve cannot show. A difference between frameworks counts only if it exceeds both rounding and
+# chance, and both can be computed.

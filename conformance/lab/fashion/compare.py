@@ -1,4 +1,4 @@
-"""The whole comparison: the search for the learning rates, then the trainings that are compared."""
+"""The whole comparison: the search for learning rates, then the trainings to compare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.lab.fashion.data import Data
 from conformance.lab.fashion.train import FIRST, Job
 
 GRID_EPOCHS = 2
-PROBES = ("reversed", "float64", "rounded")  # what tells why two trainings part
+PROBES = ("reversed", "float64", "rounded")  # they show why two trainings drift apart
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class TrainingPlan:
     default_seeds: int = 1  # and with the defaults
     epochs: int = 10
     batch: int = 128
-    evaluations: int = 3  # on the validation set, an epoch
+    evaluations: int = 3  # on the validation set, per epoch
     grid_epochs: int = GRID_EPOCHS
     processes: int = 2
-    threads: int = 1  # of each process
-    limit: int | None = None  # of images to train with
+    threads: int = 1  # per process
+    limit: int | None = None  # number of training images
     probes: tuple[str, ...] = PROBES
 
 
 @dataclass
 class TrainingComparison:
-    """What came out: records as `train` makes them."""
+    """The result: records as `train` makes them."""
 
     plan: TrainingPlan
     grid: list[dict[str, Any]]
@@ -48,7 +48,7 @@ class TrainingComparison:
 
 
 def frameworks(wanted: Sequence[str]) -> tuple[str, ...]:
-    """Those of the wanted that are installed."""
+    """The wanted frameworks that are installed."""
     there = installed()
     return tuple(f for f in wanted if f in there)
 
@@ -63,7 +63,7 @@ def run(plan: TrainingPlan, source: pool.Source, loaded: Data, folder: Path) -> 
 
 
 def search(plan: TrainingPlan, name: str) -> list[Job]:
-    """The grid of an optimizer: each rate, in each framework, for a few epochs."""
+    """An optimizer's grid: each rate, in each framework, for a few epochs."""
     found = []
     for rate in training_calls.grid(name):
         for framework, call in training_calls.translated(name, rate).calls.items():
@@ -73,7 +73,7 @@ def search(plan: TrainingPlan, name: str) -> list[Job]:
 
 
 def chosen(grid: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    """The rate with the best validation accuracy, on average over the frameworks; of equals the smallest."""
+    """The rate with the best validation accuracy, averaged over the frameworks; if tied, the smallest."""
     scores = score(grid, name)
     if not scores:
         return None
@@ -86,7 +86,7 @@ def chosen(grid: Sequence[Mapping[str, Any]], name: str) -> float | None:
 
 
 def score(grid: Sequence[Mapping[str, Any]], name: str) -> dict[float, float]:
-    """Rate -> validation accuracy after the search, mean over the frameworks; -1 where a loss is not finite."""
+    """Rate -> validation accuracy after the search, averaged over the frameworks; -1 if a loss is not finite."""
     found: dict[float, list[float]] = {}
     for record in grid:
         if record["job"]["optimizer"] == name.lower():
@@ -96,7 +96,7 @@ def score(grid: Sequence[Mapping[str, Any]], name: str) -> dict[float, float]:
 
 
 def trainings(plan: TrainingPlan, rates: Mapping[str, float | None]) -> list[Job]:
-    """All that are compared, the first seed of every optimizer before the second of any."""
+    """All trainings to compare, the first seed of every optimizer before the second of any."""
     translated = {name: training_calls.translated(name, rate) for name, rate in rates.items()}
     defaults = {name: training_calls.by_default(name) for name in rates}
     found = []

@@ -1,4 +1,4 @@
-"""The pages of the comparison: HTML, Markdown, plots, numbers; made from results.json alone."""
+"""The pages of the comparison, made from results.json alone: HTML, Markdown, plots, numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from conformance.lab.fashion.training_calls import EPSILON
 
 
 def write(found: TrainingComparison, about: Mapping[str, Any], folder: Path) -> list[Path]:
-    """results.json, then everything that is made from it; the page for people first in the list."""
+    """Write results.json, then everything made from it; return the paths, the HTML page first."""
     with atomically(folder / results.NAME) as file:
         file.write(results.dump(found, about))
     return render(folder)
 
 
 def render(folder: Path) -> list[Path]:
-    """Make the pages again from results.json: all of them or none."""
+    """Rebuild the pages from results.json: all of them or none."""
     from conformance.lab.fashion import plots
 
     found, about = results.load(folder / results.NAME)
@@ -79,12 +79,12 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 
 def points(value: float | None) -> str:
-    """A difference in points, with its sign."""
+    """A difference in points, with a sign."""
     return "—" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def steps(values: Sequence[int | None]) -> str:
-    """Of several seeds, those that got there."""
+    """The median over the seeds that reached it, with the range."""
     there = [v for v in values if v is not None]
     if not there:
         return "not reached"
@@ -95,11 +95,11 @@ def steps(values: Sequence[int | None]) -> str:
 
 
 def mood(finding: Finding) -> tuple[str, str]:
-    """The class of report.css, and a mark."""
+    """A class of report.css, and a mark."""
     return {Finding.EQUIVALENT: ("ok", "="), Finding.DIFFERENT: ("bad", "≠")}.get(finding, ("known", "?"))
 
 
-# ---------------------------------------------------------------- what is said of all of them
+# ---------------------------------------------------------------- about all of them
 
 
 def both(optimizers: Sequence[Optimizer]) -> bool:
@@ -130,7 +130,7 @@ def _and(names: Sequence[str]) -> str:
 
 
 def low(optimizers: Sequence[Optimizer]) -> list[str]:
-    """Translated trainings that end where a bug would be looked for."""
+    """Translated trainings so poor that one should look for a bug."""
     return [f"{o.title} in {s.name}" for o in optimizers for s in o.translated.sides if s.mean < EXPECTED]
 
 
@@ -139,7 +139,7 @@ def test_images(optimizers: Sequence[Optimizer]) -> int:
 
 
 def total(found: TrainingComparison) -> tuple[int, float, float]:
-    """Trainings, and the minutes that their steps took: elapsed, one after the other, and of the processor."""
+    """The number of trainings, and the minutes of their steps: elapsed in sequence, and processor time."""
     every = [*found.grid, *found.records]
     minutes = [sum(pair[i] for r in every for pair in r["seconds"]) / 60 for i in (0, 1)]
     return len(every), minutes[0], minutes[1]

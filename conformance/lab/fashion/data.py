@@ -32,7 +32,7 @@ NAMES = (
     "Bag",
     "Ankle boot",
 )
-# Of the uncompressed files.
+# SHA-256 of the uncompressed files.
 SHA256: Mapping[str, str] = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -42,10 +42,10 @@ SHA256: Mapping[str, str] = {
 FILES = tuple(SHA256)
 HOW = (
     "Get it: `apt-get install dataset-fashion-mnist` (Debian, Ubuntu), or download the four .gz files from "
-    "https://github.com/zalandoresearch/fashion-mnist into a folder, and give that with --data DIR or "
+    "https://github.com/zalandoresearch/fashion-mnist into a folder, and pass it with --data DIR or "
     f"{VARIABLE}=DIR."
 )
-VALIDATION = 12  # one image of so many is held out of the training set
+VALIDATION = 12  # one in this many training images is held out
 SPLIT_SEED = 20170825  # the same split for every training
 
 
@@ -65,20 +65,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Data:
-    """The training set without what is held out for validation, that, and the test set."""
+    """The training set, the validation set held out of it, and the test set."""
 
     train: Part
     validation: Part
     test: Part
-    digest: str  # of the four files together
+    digest: str  # of all four files
     folder: str
 
 
-# ---------------------------------------------------------------- where it is
+# ---------------------------------------------------------------- finding it
 
 
 def find(given: str | Path | None = None, download: bool = True) -> Path:
-    """The folder with the four files: as given, of the environment, of Debian, of Keras; else a download."""
+    """The folder with the four files: the given one, the environment's, Debian's or Keras'; else a download."""
     named = given or os.environ.get(VARIABLE)
     if named:
         folder, by = Path(named), "--data" if given else VARIABLE
@@ -89,7 +89,7 @@ def find(given: str | Path | None = None, download: bool = True) -> Path:
     for folder in looked:
         if _has_all(folder):
             return folder
-    failed = _download() if download else "a download was not asked for"
+    failed = _download() if download else "no download was requested"
     if not failed and _has_all(keras_cache()):
         return keras_cache()
     tried = "; ".join(f"{folder} {_lacks(folder)}" for folder in looked)
@@ -112,12 +112,12 @@ def _has_all(folder: Path) -> bool:
 
 def _lacks(folder: Path) -> str:
     if not folder.is_dir():
-        return "is not there" if not folder.exists() else "is no folder"
+        return "is not there" if not folder.exists() else "is not a folder"
     return f"has no {', '.join(f'{n}.gz' for n in FILES if not _path(folder, n))}"
 
 
 def _download() -> str:
-    """Let Keras download the files; returns why that failed, or nothing."""
+    """Let Keras download the files; return why that failed, if it did."""
     try:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import keras
@@ -125,29 +125,29 @@ def _download() -> str:
         keras.datasets.fashion_mnist.load_data()
     except ImportError:
         return "Keras is not installed"
-    except Exception as error:  # whatever a network can do
+    except Exception as error:  # a network can fail in any way
         return f"the download failed ({' '.join(str(error).split())[:120]})"
     return ""
 
 
-# ---------------------------------------------------------------- what is in it
+# ---------------------------------------------------------------- reading it
 
 
 def load(folder: Path, digests: Mapping[str, str] = SHA256, limit: int | None = None) -> Data:
     """Read, verify, split.
 
     Arguments:
-        folder: with the four files, compressed or not.
-        digests: what their SHA-256 have to be; those of the real set, unless it is a made one.
-        limit: train and validate with so many images only, the first of the split.
+        folder: holds the four files, compressed or not.
+        digests: their expected SHA-256; by default those of the real set.
+        limit: train and validate with only this many images, the first of the split.
 
-    Raises BadInput for a file that is missing, truncated or not what it should be.
+    Raises BadInput for a file that is missing, truncated or wrong.
     """
     raw = {name: _read(folder, name) for name in FILES}
     for name, content in raw.items():
         found = hashlib.sha256(content).hexdigest()
         if found != digests[name]:
-            _format(folder, name, content)  # says more, where the format itself is broken
+            _format(folder, name, content)  # more specific, if the format itself is broken
             raise BadInput(
                 f"{_path(folder, name)}: not the file of Fashion-MNIST (SHA-256 of its content {found}, "
                 f"expected {digests[name]}). Replace it. {HOW}"
@@ -178,19 +178,17 @@ def _read(folder: Path, name: str) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(
-            f"{path}: cannot be read, it is damaged or truncated ({error}). Replace it. {HOW}"
-        ) from error
+        raise BadInput(f"{path}: damaged or truncated, it cannot be read ({error}). Replace it. {HOW}") from error
 
 
 def _format(folder: Path, name: str, content: bytes) -> np.ndarray:
-    """The array in an IDX file; BadInput says what is wrong with it."""
+    """The array in an IDX file; BadInput says what is wrong with the file."""
     path, images = _path(folder, name), "images" in name
     dimensions = 3 if images else 1
     head = 4 + 4 * dimensions
     magic = (0x0803 if images else 0x0801).to_bytes(4, "big")
     if len(content) < head or content[:4] != magic:
-        raise BadInput(f"{path}: no IDX file of {'images' if images else 'labels'} (magic number). {HOW}")
+        raise BadInput(f"{path}: not an IDX file of {'images' if images else 'labels'} (magic number). {HOW}")
     shape = tuple(int(n) for n in np.frombuffer(content, ">u4", dimensions, 4))
     if images and shape[1:] != (SIDE, SIDE):
         raise BadInput(f"{path}: images of {shape[1]} x {shape[2]}, expected {SIDE} x {SIDE}. {HOW}")
@@ -204,11 +202,11 @@ def _format(folder: Path, name: str, content: bytes) -> np.ndarray:
     return found
 
 
-# ---------------------------------------------------------------- a small set of the same format
+# ---------------------------------------------------------------- a small set in the same format
 
 
 def make_small(folder: Path, train: int = 1200, test: int = 200, seed: int = 0) -> dict[str, str]:
-    """Write four files of the same format: a bright bar for each class, with noise. Returns their digests."""
+    """Write four files in the same format: a bright bar for each class, with noise. Return their digests."""
     rng = np.random.default_rng(seed)
     digests = {}
     folder.mkdir(parents=True, exist_ok=True)

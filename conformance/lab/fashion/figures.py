@@ -1,4 +1,4 @@
-"""What the records of a comparison say, in numbers and in sentences: what the pages, plots and files show."""
+"""What the records of a comparison say, in numbers and sentences, for the pages, plots and files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from conformance.porting.uses import argument_name
 NAMES = {"torch": "PyTorch", "keras": "Keras"}
 GOAL = 0.90  # validation accuracy
 EXPECTED = 0.88  # below this test accuracy of a translated pair, look for a bug
-SEEN = 1e-3  # a relative difference of two losses that a reader of three digits sees
+SEEN = 1e-3  # a relative difference of two losses that shows in three digits
 LEVELS = (0.0, 1e-6, SEEN, 1e-2)
-EARLY = 1.5  # what parts before so many times the step is quick enough to be the cause
+EARLY = 1.5  # whatever drives them apart before this many times the step is quick enough to be the cause
 
 Record = Mapping[str, Any]
 
@@ -50,24 +50,24 @@ class FrameworkResult:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of 95 %, from the number of test images alone: it does not shrink with more seeds."""
+        """The 95 % interval, from the number of test images alone: it does not shrink with more seeds."""
         return statistics.wilson(self.mean, self.records[0]["test"]["images"])
 
     @property
     def to_goal(self) -> list[int | None]:
-        """The first step, of those at which validation is looked at, with an accuracy of GOAL or more."""
+        """The first evaluated step with a validation accuracy of GOAL or more."""
         return [next((v["step"] for v in r["validation"] if v["accuracy"] >= GOAL), None) for r in self.records]
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """Of an epoch's training steps, the median: elapsed, and of the processor."""
+        """The median time of an epoch's training steps: elapsed, and of the processor."""
         every = np.array([pair for r in self.records for pair in r["seconds"]])
         return float(np.median(every[:, 0])), float(np.median(every[:, 1]))
 
     def curve(self, kind: str, what: str) -> tuple[np.ndarray, np.ndarray]:
         """Steps, and (seeds, steps) of "epochs" (training) or "validation": "loss" or "accuracy".
 
-        A training whose loss was no longer finite ended early: nan from there on.
+        A training whose loss became non-finite ended early: nan from there on.
         """
         longest = max(self.records, key=lambda r: len(r[kind]))[kind]
         rows = [[p[what] for p in r[kind]] for r in self.records]
@@ -77,27 +77,27 @@ class FrameworkResult:
 
 @dataclass(frozen=True)
 class Setting:
-    """An optimizer with hyperparameters translated, or as by default."""
+    """An optimizer with translated or default hyperparameters."""
 
     name: str
     sides: tuple[FrameworkResult, ...]
-    test: statistics.PairedDifference | None  # of the test accuracies, Keras minus PyTorch, in points
+    test: statistics.PairedDifference | None  # of the test accuracies: Keras minus PyTorch, in points
     images: tuple[statistics.Images, ...]  # of each pair: PyTorch first
 
 
 @dataclass(frozen=True)
 class LossGap:
-    """Two trainings step by step: how far their losses are apart, relative to the loss."""
+    """Two trainings step by step: how far apart their losses are, relative to the loss."""
 
     name: str
     says: str
     differences: np.ndarray
-    steps: tuple[int | None, ...]  # the first step with more than each of LEVELS
+    steps: tuple[int | None, ...]  # the first step above each of LEVELS
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """All about one optimizer."""
+    """Everything about one optimizer."""
 
     optimizer: str
     title: str
@@ -107,7 +107,7 @@ class Optimizer:
     losses: tuple[str, ...]
     translated: Setting
     defaults: Setting | None
-    default_differences: tuple[tuple[str, str, str], ...]  # what, PyTorch, Keras
+    default_differences: tuple[tuple[str, str, str], ...]  # argument, PyTorch, Keras
     together: tuple[LossGap, ...]
     why: str
 
@@ -158,13 +158,13 @@ def _setting(name: str, records: Sequence[Record]) -> Setting:
 
 
 def right(record: Record) -> np.ndarray:
-    """For each test image whether it is classified rightly."""
+    """For each test image, whether it is classified correctly."""
     packed = np.frombuffer(bytes.fromhex(record["test"]["right"]), np.uint8)
     return np.unpackbits(packed)[: record["test"]["images"]].astype(bool)
 
 
 def default_differences(name: str) -> list[tuple[str, str, str]]:
-    """The hyperparameters in which the defaults of the two frameworks are not the same."""
+    """The hyperparameters whose defaults differ between the frameworks."""
     key = training_calls.entry_of(name)[1].optimizer
     entries = {f: b.entries[key] for f, b in BINDINGS.items() if key in b.entries}
     if len(entries) < 2:
@@ -184,7 +184,7 @@ def default_differences(name: str) -> list[tuple[str, str, str]]:
 
 
 def relative(first: Record, second: Record) -> np.ndarray:
-    """|difference| / loss at each of the first steps."""
+    """|difference| / loss at each recorded step."""
     a, b = (np.array(r["first_losses"], np.float64) for r in (first, second))
     n = min(len(a), len(b))
     with np.errstate(all="ignore"):
@@ -192,7 +192,7 @@ def relative(first: Record, second: Record) -> np.ndarray:
 
 
 def parted(differences: np.ndarray) -> tuple[int | None, ...]:
-    """The first step, from 1, whose difference is above each of LEVELS (or is not finite)."""
+    """The first step, counted from 1, whose difference exceeds each of LEVELS or is not finite."""
     steps = []
     for level in LEVELS:
         above = np.flatnonzero(~(differences <= level))
@@ -221,13 +221,13 @@ def _together(by: Mapping[str, Sequence[Record]]) -> list[LossGap]:
             of("reversed", framework),
         )
     add("float64", "PyTorch and Keras, float64", of("float64", "torch"), of("float64", "keras"))
-    says = "float64, hyperparameters that float32 has, ε negligible"
+    says = "float64, hyperparameters exact in float32, ε negligible"
     add("rounded", says, of("rounded", "torch"), of("rounded", "keras"))
     return found
 
 
 def by_seed(records: Sequence[Record]) -> list[int | None]:
-    """Of each seed, the first step at which the losses of the two frameworks differ by more than SEEN."""
+    """For each seed, the first step at which the losses of the two frameworks differ by more than SEEN."""
     found: dict[int, dict[str, Record]] = {}
     for record in records:
         found.setdefault(record["job"]["seed"], {})[record["job"]["framework"]] = record
@@ -236,30 +236,28 @@ def by_seed(records: Sequence[Record]) -> list[int | None]:
 
 
 def why(found: Mapping[str, LossGap], seeds: Sequence[int | None], has_epsilon: bool) -> str:
-    """What the probes say about why the two frameworks part, in sentences."""
+    """Why the two frameworks drift apart according to the probes, in sentences."""
     if "frameworks" not in found:
         return ""
     at = LEVELS.index(SEEN)
     first, step = found["frameworks"].steps[0], found["frameworks"].steps[at]
-    said = ["The two losses are the same float32 numbers in all of these steps."]
+    said = ["The two losses are the same float32 numbers at all of these steps."]
     if first:
-        said = [f"The two losses are first not the same float32 number at step {first}"]
-        said[0] += (
-            f", and first differ by {SEEN:.1%} at step {step}" if step else f", but never differ by {SEEN:.1%}"
-        )
+        said = [f"The two losses first differ as float32 numbers at step {first}"]
+        said[0] += f", and by {SEEN:.1%} at step {step}" if step else f", but never differ by {SEEN:.1%}"
         if step and len(seeds) > 1:
             said[0] += f" ({_listed(seeds)} with seeds 0 to {len(seeds) - 1})"
         said[0] += "."
     exact, wide = found.get("rounded"), found.get("float64")
     if exact is not None:
         worst, same = float(np.nanmax(exact.differences)), exact.steps[at] is None
-        numbers = "hyperparameters that float32 represents" + (" and a negligible epsilon" if has_epsilon else "")
+        numbers = "hyperparameters that are exact in float32" + (" and a negligible epsilon" if has_epsilon else "")
         said.append(
             f"In float64, with {numbers}, they {'stay within' if same else 'reach'} {worst:.0e} of each other over "
             f"{len(exact.differences)} steps: {'the rules are the same' if same else 'more than rounding differs'}."
         )
     if wide is not None and wide.steps[at]:
-        place = ", and epsilon has another place" if has_epsilon else ""
+        place = ", and epsilon is in a different place" if has_epsilon else ""
         said.append(
             f"In float64, with the hyperparameters as given, they differ that much at step {wide.steps[at]}: Keras "
             f"rounds some of them to float32{place}."
@@ -268,7 +266,7 @@ def why(found: Mapping[str, LossGap], seeds: Sequence[int | None], has_epsilon: 
 
 
 def _cause(found: Mapping[str, LossGap], step: int, at: int) -> str:
-    """Which of the two causes is quick enough: the rounding of hyperparameters, or that of sums."""
+    """Which cause is quick enough: the rounding of hyperparameters, or that of sums."""
     wide = found["float64"].steps[at] if "float64" in found else None
     alone = {n: t.steps[at] for n, t in found.items() if n.endswith("reversed")}
     if not alone:
@@ -282,11 +280,11 @@ def _cause(found: Mapping[str, LossGap], step: int, at: int) -> str:
     if by_sums and by_numbers:
         cause = "the rounding of sums is as quick, and so are the hyperparameters"
     elif by_numbers:
-        cause = "what drives the frameworks apart first is the hyperparameters, not the rounding of sums"
+        cause = "the hyperparameters drive the frameworks apart first, not the rounding of sums"
     elif by_sums:
         cause = "the rounding of sums, amplified by training, is enough"
     else:
-        cause = "neither by itself is as quick as both together"
+        cause = "neither alone is as quick as both together"
     return f"When each batch is only summed in reverse order, {itself}: {cause}."
 
 

@@ -1,4 +1,4 @@
-"""The network in Keras, on TensorFlow; a training step is one compiled graph."""
+"""The network in Keras, on TensorFlow; a training step is one graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conformance.lab.fashion.net import LAYERS, Conv
 
 
 class KerasNet:
-    """The network with its optimizer. Images come as (n, height, width, 1), the dtype is theirs."""
+    """The network with its optimizer. Images have the shape (n, height, width, 1) and set the dtype."""
 
     def __init__(self, weights: Sequence[np.ndarray], optimizer: str, arguments: Mapping[str, Any], dtype: str):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -25,7 +25,7 @@ class KerasNet:
         layers = tf.keras.layers
         with self._as_floatx():
             found: list[Any] = [tf.keras.Input((SIDE, SIDE, 1))]
-            # The first weights are given, so nothing is drawn at random.
+            # The initial weights are given, so nothing is random.
             plain = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
             for i, layer in enumerate(LAYERS):
                 last = i == len(LAYERS) - 1
@@ -46,10 +46,10 @@ class KerasNet:
 
     @contextlib.contextmanager
     def _as_floatx(self) -> Iterator[None]:
-        """Optimizers look at floatx, layers at the policy, which remembers the first floatx that it saw."""
+        """Optimizers use floatx; layers use the policy, which remembers the first floatx it saw."""
         backend, policies = self.tf.keras.backend, self.tf.keras.mixed_precision
         before, policy = backend.floatx(), policies.global_policy()
-        if before == self.dtype == policy.name:  # as ever, but where a training in float64 is tried
+        if before == self.dtype == policy.name:  # always so, except for training in float64
             yield
             return
         backend.set_floatx(self.dtype)
@@ -69,7 +69,7 @@ class KerasNet:
         return loss, logits
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-        """One training step: the loss before it, and the logits."""
+        """One training step; returns the loss before it, and the logits."""
         with self._as_floatx():
             loss, logits = self._step(self.tf.constant(images), self.tf.constant(labels))
         return float(loss.numpy()), logits.numpy()
@@ -83,7 +83,7 @@ class KerasNet:
 
 
 def prepare(threads: int) -> None:
-    """Of the process: how many threads, and the same result each time."""
+    """Set up the process: the number of threads, and deterministic results."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 

@@ -1,8 +1,8 @@
-"""The network, its first weights and the order of the batches: made once, in NumPy, for both frameworks.
+"""The network, its initial weights and the order of the batches: made once, in NumPy, for both frameworks.
 
 28 x 28 -> 3 x 3 convolution, stride 2, 16 channels -> 3 x 3 convolution, stride 2, 32 channels -> 128 units ->
-10 classes, ReLU between, no padding. Strides in the place of pooling: half the time, and no ties of a maximum, at
-which two frameworks may send the gradient to different places.
+10 classes, ReLU in between, no padding. Strides instead of pooling take half the time and avoid ties of a maximum,
+where two frameworks may send the gradient to different places.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LAYERS: tuple[Conv | Dense, ...] = (Conv(16, 3, 2), Conv(32, 3, 2), Dense(128), 
 
 
 def shapes() -> list[tuple[int, ...]]:
-    """Of the kernels, as Keras has them: (height, width, in, out) and (in, out); a bias follows each."""
+    """The kernels' shapes in Keras' layout: (height, width, in, out) and (in, out); a bias follows each."""
     found: list[tuple[int, ...]] = []
     side, channels, flat = SIDE, 1, 0
     for layer in LAYERS:
@@ -45,7 +45,7 @@ def shapes() -> list[tuple[int, ...]]:
 
 
 def first_weights(seed: int) -> list[np.ndarray]:
-    """Kernel and bias of each layer, float32: uniform as Glorot & Bengio 2010 (equation 16), biases zero."""
+    """Kernel and bias of each layer, float32: Glorot uniform (Glorot & Bengio 2010, equation 16), zero biases."""
     rng = np.random.default_rng([seed, 0])
     found = []
     for shape in shapes():
@@ -60,7 +60,7 @@ def parameters() -> int:
 
 
 def batches(seed: int, epoch: int, images: int, size: int) -> np.ndarray:
-    """The places of the images of each batch of an epoch, (steps, size); what is left over sits out."""
+    """The image indices of each batch in an epoch, (steps, size); leftovers are skipped."""
     order = np.random.default_rng([seed, 1, epoch]).permutation(images)
     steps = images // size
     return order[: steps * size].reshape(steps, size)

@@ -1,4 +1,4 @@
-"""The plots, as PNG. Colour is never alone: each framework has a line style and a marker of its own."""
+"""The plots, as PNG. Colour is never the only cue: each framework has its own line style and marker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from conformance.lab.fashion.figures import GOAL, SEEN, FrameworkResult, Optimizer
 from conformance.lab.fashion.statistics import MARGIN
 
-# Okabe & Ito's blue and vermilion, and a grey: told apart with any colour vision, and dark and lighter in grey.
+# Okabe & Ito's blue and vermilion, and a grey: distinct for any colour vision, and darker and lighter in greyscale.
 LOOKS: dict[str, dict[str, Any]] = {
     "torch": {"color": "#00508f", "linestyle": "-", "marker": "o"},
     "keras": {"color": "#e07b00", "linestyle": "--", "marker": "s"},
@@ -82,7 +82,7 @@ def _legend(figure: Any, axes: Any) -> None:
 
 
 def curves(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
-    """Loss and accuracy by epoch, of training and validation, translated; the band holds all seeds."""
+    """Translated: loss and accuracy by epoch, in training and validation; the band spans all seeds."""
     kinds = (
         ("loss", "training loss", "epochs"),
         ("loss", "validation loss", "validation"),
@@ -107,7 +107,7 @@ def curves(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
 
 
 def _from(at: Any, low: float) -> None:
-    """Leave out what is below, unless all of it is; after all is drawn."""
+    """Clip the axis at this value unless everything is below it; call after drawing."""
     bottom, top = at.get_ylim()
     if top > low:
         at.set_ylim(max(bottom, low), top)
@@ -137,7 +137,7 @@ def _steps_an_epoch(side: FrameworkResult) -> int:
 
 
 def accuracy(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
-    """Test accuracy of every training; the bar is what the number of test images leaves open."""
+    """Test accuracy of every training; the bar is the uncertainty due to the number of test images."""
     rows = [(o, s, side) for o in optimizers for s in o.settings for side in s.sides]
     figure, at = pyplot.subplots(figsize=(7.6, 0.36 * len(rows) + 1.6))
     for place, (_, _, side) in enumerate(rows):
@@ -156,7 +156,7 @@ def accuracy(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
     at.set_yticks(range(len(rows)), [f"{o.title} {s.name}, {side.name}" for o, s, side in rows])
     at.invert_yaxis()
     _pairs(at, rows)
-    at.set_xlabel("test accuracy, %: each training,\nand the 95 % interval of their mean for so many test images")
+    at.set_xlabel("test accuracy, %: each training, and the\n95 % interval of their mean for this many test images")
     return figure
 
 
@@ -168,7 +168,7 @@ def _pairs(at: Any, rows: Sequence[tuple[Optimizer, Any, FrameworkResult]]) -> N
 
 
 def difference(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
-    """Keras minus PyTorch, pair by pair, with the interval that the equivalence test looks at."""
+    """Keras minus PyTorch, pair by pair, with the interval that the equivalence test uses."""
     rows = [o for o in optimizers if o.translated.test]
     if not rows:
         return None
@@ -186,14 +186,14 @@ def difference(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
     at.set_yticks(range(len(rows)), [f"{o.title}\n{o.translated.test.finding}" for o in rows])
     at.set_ylim(len(rows) - 0.5, -0.5)
     at.set_xlabel(
-        "test accuracy, Keras minus PyTorch, points: × each pair, ◆ mean with its 90 % interval;\n"
-        f"equivalent if the interval lies within ±{MARGIN}"
+        "test accuracy, Keras minus PyTorch, in points: × each pair, ◆ mean with its 90 % interval;\n"
+        f"equivalent if the interval is within ±{MARGIN}"
     )
     return figure
 
 
 def together(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
-    """How far two trainings are apart, step by step, on logarithmic axes."""
+    """How far apart two trainings are, step by step, on logarithmic axes."""
     rows = [o for o in optimizers if o.together]
     if not rows:
         return None
@@ -219,7 +219,7 @@ def together(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
 
 
 def defaults(pyplot: Any, optimizers: Sequence[Optimizer]) -> Any:
-    """Validation accuracy with the defaults of each framework, beside the mean of the translated pair in grey."""
+    """Validation accuracy with each framework's defaults, beside the mean of the translated pair in grey."""
     rows = [o for o in optimizers if o.defaults]
     if not rows:
         return None

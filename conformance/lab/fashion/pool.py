@@ -1,4 +1,4 @@
-"""Many trainings in a few processes: what is finished is a file at once, and what has its file is not run again."""
+"""Many trainings in a few processes: each is saved to a file as it finishes, and skipped if the file exists."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from conformance.judge.record import atomically, decoded, encoded
 from conformance.lab.fashion import data as dataset
 from conformance.lab.fashion.train import FORMAT, NETS, Job, key, train
 
-OFTEN = 0.5  # seconds between two words of progress
+OFTEN = 0.5  # seconds between two progress messages
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a process reads the data, and what they have to be."""
+    """Where a process reads the data, and their expected digests."""
 
     folder: Path
     digests: Mapping[str, str]
@@ -38,7 +38,7 @@ class Source:
         return dataset.load(self.folder, self.digests, self.limit)
 
 
-# ---------------------------------------------------------------- what is kept
+# ---------------------------------------------------------------- saved records
 
 
 def path_of(folder: Path, job: Job, digest: str) -> Path:
@@ -46,7 +46,7 @@ def path_of(folder: Path, job: Job, digest: str) -> Path:
 
 
 def kept(folder: Path, job: Job, digest: str) -> dict[str, Any] | None:
-    """The record of a job that is finished; a damaged one counts as none."""
+    """The record of a finished job; a damaged one counts as missing."""
     try:
         record = decoded(json.loads(path_of(folder, job, digest).read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -95,12 +95,12 @@ def _work(job: Job, folder: Path) -> dict[str, Any]:
 def run(
     jobs: Sequence[Job], source: Source, loaded: dataset.Data, folder: Path, processes: int, title: str
 ) -> list[dict[str, Any]]:
-    """The records of the jobs, in their order; those that are not kept yet are made."""
+    """The records of the jobs, in order; missing ones are made."""
     found = {job.name: kept(folder, job, loaded.digest) for job in jobs}
     todo = [job for job in jobs if found[job.name] is None]
     if todo:
         if len(todo) < len(jobs):
-            print(f"{title}: {len(jobs) - len(todo)} of {len(jobs)} are finished and kept in {folder}", flush=True)
+            print(f"{title}: {len(jobs) - len(todo)} of {len(jobs)} are finished and saved in {folder}", flush=True)
         for record in _made(todo, source, loaded, folder, processes, title):
             found[record["name"]] = record
     return [found[job.name] for job in jobs]
@@ -131,14 +131,14 @@ def _made(
         except (KeyboardInterrupt, BrokenProcessPool) as error:
             stopped = "stopped" if isinstance(error, KeyboardInterrupt) else "a process died (out of memory?)"
             raise Incomplete(
-                f"{title}: {stopped}. What is finished is kept in {folder}; the same command goes on from there."
+                f"{title}: {stopped}. Finished trainings are saved in {folder}; the same command resumes there."
             ) from error
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Progress:
-    """Bars with the time left on a terminal, a line for each finished training elsewhere."""
+    """On a terminal, bars with the time left; elsewhere, a line per finished training."""
 
     def __init__(self, title: str, totals: Mapping[str, int], words: Any):
         from rich.console import Console
@@ -204,7 +204,7 @@ class Progress:
 
 
 def says(record: Mapping[str, Any]) -> str:
-    """The outcome of a training in a few words."""
+    """The result of a training in a few words."""
     if not record["finite"]:
         return "the loss is not finite"
     if "test" in record:

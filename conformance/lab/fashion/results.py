@@ -1,4 +1,4 @@
-"""Every number of a comparison as one JSON file, from which the pages can be made again; the curves as CSV."""
+"""Every number of a comparison in one JSON file, from which the pages can be rebuilt; the curves as CSV."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME = "results.json"
 
 
 def circumstances(versions: Mapping[str, str], digest: str) -> dict[str, Any]:
-    """When, where, with what: the part of the file that another run has otherwise."""
+    """When, where and with what: the part of the file that differs between runs."""
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), "numpy": np.__version__, **versions},
@@ -47,7 +47,7 @@ def _processor() -> str:
 
 
 def dump(found: TrainingComparison, about: Mapping[str, Any]) -> str:
-    """The text of results.json: a record a line."""
+    """The text of results.json: one record per line."""
     grid = [{**r, "first_losses": []} for r in found.grid]
     head = {"format": FORMAT, **about, "plan": asdict(found.plan), "rates": dict(found.rates)}
     lines = [json.dumps({k: encoded(v)}, ensure_ascii=False, allow_nan=False)[1:-1] for k, v in head.items()]
@@ -58,7 +58,7 @@ def dump(found: TrainingComparison, about: Mapping[str, Any]) -> str:
 
 
 def load(path: Path) -> tuple[TrainingComparison, dict[str, Any]]:
-    """The comparison in a file, and its circumstances."""
+    """The comparison in a file, with its circumstances."""
     try:
         content = decoded(json.loads(path.read_text(encoding="utf-8")))
         if content.pop("format") != FORMAT:
@@ -75,7 +75,7 @@ def load(path: Path) -> tuple[TrainingComparison, dict[str, Any]]:
 
 
 def table(found: TrainingComparison) -> str:
-    """The curves, a point a line."""
+    """The curves, one point per line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(

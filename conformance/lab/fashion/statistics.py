@@ -1,4 +1,4 @@
-"""Intervals and paired tests, with the standard library alone."""
+"""Intervals and paired tests, using only the standard library."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist, fmean, stdev
 
-MARGIN = 0.5  # points: nearer than that counts as equivalent
-LEVEL = 0.05  # of every test
+MARGIN = 0.5  # points: closer than that counts as equivalent
+LEVEL = 0.05  # the significance level of every test
 
 
 class Finding(StrEnum):
@@ -52,12 +52,12 @@ def t_quantile(probability: float, freedom: int) -> float:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Differences of pairs, in points of accuracy, and what they show."""
+    """Differences between pairs, in points of accuracy, and what they show."""
 
     differences: tuple[float, ...]
     mean: float
     spread: float | None  # standard deviation over the pairs
-    low: float | None  # the interval of the two one-sided tests at LEVEL, that is of 90 %
+    low: float | None  # the interval of the two one-sided tests at LEVEL: 90 %
     high: float | None
     finding: Finding
     says: str
@@ -66,8 +66,8 @@ class PairedDifference:
 def paired(differences: Sequence[float], margin: float = MARGIN) -> PairedDifference:
     """Two one-sided t tests of the mean difference against +-margin (Schuirmann 1987), and one against zero.
 
-    EQUIVALENT: the 90 % interval of the mean lies within the margin. DIFFERENT: the 95 % interval leaves out zero
-    and it is not equivalent. NOT_SHOWN: neither, which is no proof that there is no difference.
+    EQUIVALENT: the 90 % interval of the mean is within the margin. DIFFERENT: not equivalent, and the 95 % interval
+    excludes zero. NOT_SHOWN: neither, which does not prove that there is no difference.
     """
     values, n = tuple(float(d) for d in differences), len(differences)
     mean = fmean(values)
@@ -85,17 +85,17 @@ def paired(differences: Sequence[float], margin: float = MARGIN) -> PairedDiffer
         )
     if apart:
         return PairedDifference(values, mean, spread, low, high, Finding.DIFFERENT, "a difference is shown")
-    says = f"no difference shown, nor equivalence within {margin} points"
+    says = f"neither a difference nor equivalence within {margin} points is shown"
     return PairedDifference(values, mean, spread, low, high, Finding.NOT_SHOWN, says)
 
 
 def sampling_error(accuracy: float, images: int) -> float:
-    """The standard error of an accuracy, as another sample of so many images would show it."""
+    """The standard error of an accuracy over samples of this many images."""
     return math.sqrt(accuracy * (1 - accuracy) / images)
 
 
 def wilson(accuracy: float, images: int, level: float = LEVEL) -> tuple[float, float]:
-    """The score interval of a share (Wilson 1927), of 95 %."""
+    """The 95 % score interval of a proportion (Wilson 1927)."""
     z = NormalDist().inv_cdf(1 - level / 2)
     middle = (accuracy + z * z / (2 * images)) / (1 + z * z / images)
     half = z / (1 + z * z / images) * math.sqrt(accuracy * (1 - accuracy) / images + z * z / (4 * images**2))
@@ -104,21 +104,21 @@ def wilson(accuracy: float, images: int, level: float = LEVEL) -> tuple[float, f
 
 @dataclass(frozen=True)
 class Images:
-    """Two classifiers on the same images: McNemar 1947."""
+    """Two classifiers on the same images (McNemar 1947)."""
 
-    only_first: int  # right
+    only_first: int  # images that only the first gets right
     only_second: int
     images: int
-    p: float  # exact: how often a fair coin splits them at least as unevenly
+    p: float  # exact: how often a fair coin would split them at least as unevenly
 
     @property
     def disagree(self) -> float:
-        """The share of images on which one of them is right and the other wrong."""
+        """The share of images that only one of them gets right."""
         return (self.only_first + self.only_second) / self.images
 
 
 def by_image(first: Sequence[bool], second: Sequence[bool]) -> Images:
-    """Which of two classifiers is right where the other is wrong."""
+    """How often each of two classifiers is right where the other is wrong."""
     b = sum(1 for x, y in zip(first, second, strict=True) if x and not y)
     c = sum(1 for x, y in zip(first, second, strict=True) if y and not x)
     n, least = b + c, min(b, c)
@@ -127,5 +127,5 @@ def by_image(first: Sequence[bool], second: Sequence[bool]) -> Images:
 
 
 def _far(b: int, c: int) -> float:
-    """For many: the normal distribution, with the correction of continuity."""
+    """For large counts: the normal distribution with continuity correction."""
     return min(1.0, 2 * NormalDist().cdf(-max(0.0, abs(b - c) - 1) / math.sqrt(b + c)))

@@ -12,7 +12,7 @@ from conformance.lab.fashion.net import LAYERS, Conv
 
 
 class TorchNet:
-    """The network with its optimizer. Images come as (n, height, width, 1), the dtype is theirs."""
+    """The network with its optimizer. Images have the shape (n, height, width, 1) and set the dtype."""
 
     def __init__(self, weights: Sequence[np.ndarray], optimizer: str, arguments: Mapping[str, Any], dtype: str):
         import torch
@@ -35,7 +35,7 @@ class TorchNet:
                 module.bias.copy_(torch.from_numpy(bias))
             modules += [module, nn.ReLU()]
         split = next(i for i, m in enumerate(modules) if isinstance(m, nn.Flatten))
-        # Channels last is what Keras has, and the faster way on a CPU.
+        # Channels last, as in Keras, and faster on a CPU.
         self.features = nn.Sequential(*modules[:split]).to(getattr(torch, dtype), memory_format=torch.channels_last)
         self.head = nn.Sequential(*modules[split:-1]).to(getattr(torch, dtype))
         self.parameters = [*self.features.parameters(), *self.head.parameters()]
@@ -44,10 +44,10 @@ class TorchNet:
 
     def _forward(self, images: np.ndarray) -> Any:
         maps = self.features(self.torch.from_numpy(images).permute(0, 3, 1, 2))
-        return self.head(maps.permute(0, 2, 3, 1))  # flattened in the order of Keras
+        return self.head(maps.permute(0, 2, 3, 1))  # flattened in Keras' order
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-        """One training step: the loss before it, and the logits."""
+        """One training step; returns the loss before it, and the logits."""
         self.optimizer.zero_grad()
         logits = self._forward(images)
         loss = self.loss(logits, self.torch.from_numpy(labels))
@@ -60,7 +60,7 @@ class TorchNet:
             return self._forward(images).numpy()
 
     def weights(self) -> list[np.ndarray]:
-        """As Keras has them."""
+        """In Keras' layout."""
         found = []
         for value in (p.detach().numpy() for p in self.parameters):
             found.append(value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T)
@@ -68,7 +68,7 @@ class TorchNet:
 
 
 def prepare(threads: int) -> None:
-    """Of the process: how many threads, and the same result each time."""
+    """Set up the process: the number of threads, and deterministic results."""
     import torch
 
     torch.set_num_threads(threads)

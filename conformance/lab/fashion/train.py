@@ -1,4 +1,4 @@
-"""One training, from a job to its record. Everything in the record follows from the job, but the seconds."""
+"""One training, from a job to its record. Everything in the record except the seconds follows from the job."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from conformance.bindings import BINDINGS
 from conformance.lab.fashion import net
 from conformance.lab.fashion.data import Data, Part
 
-FORMAT = 1  # of a record, and of what training means: another number trains everything again
-FIRST = 429  # of so many steps the loss of each is kept: one epoch of the whole set
-AT_ONCE = 1000  # images of which the logits are computed together
+FORMAT = 1  # of a record, and of training itself: a new number retrains everything
+FIRST = 429  # the loss of this many steps is recorded: one epoch of the whole set
+AT_ONCE = 1000  # images evaluated at once
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class Job:
     framework: str
     seed: int
     call: str  # the constructor call as a user writes it
-    arguments: Mapping[str, Any]  # of it
+    arguments: Mapping[str, Any]  # of the call
     epochs: int
     batch: int
-    evaluations: int  # on the validation set, an epoch
+    evaluations: int  # on the validation set, per epoch
     threads: int
     dtype: str = "float32"
-    turned: bool = False  # the images of each batch in reverse: the same step, summed in another order
-    steps: int | None = None  # stop after so many, and do not look at the test set
-    limit: int | None = None  # of images to train with
-    rate: float | None = None  # of the grid
+    turned: bool = False  # reverse the images of each batch: the same step, summed in a different order
+    steps: int | None = None  # stop after this many, without using the test set
+    limit: int | None = None  # number of training images
+    rate: float | None = None  # from the grid
 
     @property
     def name(self) -> str:
@@ -47,13 +47,13 @@ class Job:
         return f"{self.setting}-{self.optimizer}-{self.framework}{rate}-seed{self.seed}"
 
     def total(self, images: int) -> int:
-        """How many steps it takes."""
+        """The number of steps."""
         whole = self.epochs * (images // self.batch)
         return whole if self.steps is None else min(self.steps, whole)
 
 
 def key(job: Job, digest: str) -> str:
-    """Of all that the result depends on: a record with this key is the record of this job."""
+    """A key of everything the result depends on: a record with this key is the record of this job."""
     known = {
         "format": FORMAT,
         "job": asdict(job),
@@ -65,7 +65,7 @@ def key(job: Job, digest: str) -> str:
 
 
 class Net(Protocol):
-    """What TorchNet and KerasNet are."""
+    """The interface of TorchNet and KerasNet."""
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]: ...
 
@@ -74,7 +74,7 @@ class Net(Protocol):
     def weights(self) -> list[np.ndarray]: ...
 
 
-# Framework -> the module of its network, which imports it, and the class.
+# Framework -> the module of its network, which imports the framework, and the class.
 NETS = {
     "torch": ("conformance.lab.fashion.torch_net", "TorchNet"),
     "keras": ("conformance.lab.fashion.keras_net", "KerasNet"),
@@ -82,7 +82,7 @@ NETS = {
 
 
 def network(job: Job) -> Net:
-    """The network of the job with its first weights and its optimizer."""
+    """The job's network with its initial weights and optimizer."""
     module, cls = NETS[job.framework]
     return getattr(importlib.import_module(module), cls)(
         net.first_weights(job.seed), job.optimizer, job.arguments, job.dtype
@@ -91,7 +91,7 @@ def network(job: Job) -> Net:
 
 @dataclass
 class Epoch:
-    """What the steps of an epoch say, each of its batch before the step."""
+    """The metrics of an epoch's steps, each of its batch before the step."""
 
     losses: list[float] = field(default_factory=list)
     right: int = 0
@@ -99,7 +99,7 @@ class Epoch:
 
 
 def train(job: Job, data: Data, progress: Callable[[int], None] = lambda step: None) -> dict[str, Any]:
-    """Train, evaluate, and tell all about it; `progress` is called after each step with its number."""
+    """Train, evaluate, and return the record; `progress` is called after each step with its number."""
     model, step = network(job), 0
     validation = Part(data.validation.images.astype(job.dtype), data.validation.labels)
     total = job.total(len(data.train))
@@ -148,7 +148,7 @@ def train(job: Job, data: Data, progress: Callable[[int], None] = lambda step: N
 def train_some(
     model: Net, job: Job, data: Part, places: np.ndarray, epoch: Epoch, progress: Callable[[int], None], step: int
 ) -> int:
-    """The steps over these batches; returns the number of the last one. This is the training loop."""
+    """The training loop: step over these batches; return the number of the last step."""
     cast, turn = job.dtype != "float32", slice(None, None, -1)
     for batch in places:
         if job.turned:
@@ -164,7 +164,7 @@ def train_some(
 
 
 def evaluate(model: Net, part: Part) -> tuple[float, np.ndarray]:
-    """The mean cross-entropy, and for each image whether it is classified rightly."""
+    """The mean cross-entropy, and for each image whether it is classified correctly."""
     losses, right = [], []
     for start in range(0, len(part), AT_ONCE):
         labels = part.labels[start : start + AT_ONCE]

@@ -1,8 +1,8 @@
 """The two constructor calls of an optimizer: the translated pair that takes the same steps, or the defaults.
 
-The translated pair starts from the defaults of torch.optim (SGD with momentum 0.9), and the bindings translate it
-to Keras. Where the map says that the steps are the same for epsilon = 0 only, epsilon is 1e-12 in both, each in
-its own place: a gradient that is exactly zero would make 0/0 of 0, and beside any other 1e-12 is nothing.
+The translated pair starts from the defaults of torch.optim (SGD with momentum 0.9), which the bindings translate to
+Keras. Where the map says that the steps are the same only for epsilon = 0, epsilon is 1e-12 in both, each in its
+own place: with 0, a gradient of exactly zero would give 0/0, and beside any other gradient 1e-12 is negligible.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from conformance.porting.translation import NoEquivalent, find, of_reference, re
 from reference.base import Reference
 
 EPSILON = 1e-12
-NEGLIGIBLE = 1e-18  # in float64; its square is still a number in float32, to which Keras may round it
+NEGLIGIBLE = 1e-18  # in float64; its square is still nonzero in float32, to which Keras may round it
 MOMENTUM = {"sgd": {"momentum": 0.9}}  # an optimizer of the comparison is SGD *with momentum*
 DEFAULT = ("sgd", "adam", "adamw", "rmsprop")
-# The rates that the validation set chooses from; of any other optimizer: its default, a third, and three times.
+# Candidate rates, chosen on the validation set; for any other optimizer: its default, a third and three times that.
 GRID: Mapping[str, tuple[float, ...]] = {
-    # Not 0.1: the best after two epochs, but the training and validation losses of ten say that it is too high.
+    # Not 0.1: the best after two epochs, but the training and validation losses over ten show that it is too high.
     "sgd": (0.003, 0.01, 0.03),
     "adam": (3e-4, 1e-3, 3e-3),
     "adamw": (3e-4, 1e-3, 3e-3),
@@ -38,26 +38,26 @@ GRID: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class TrainingCall:
-    """A constructor call of one framework."""
+    """A constructor call in one framework."""
 
     framework: str
-    optimizer: str  # as its binding calls it
+    optimizer: str  # its name in the binding
     arguments: Mapping[str, Any]
     text: str  # as a user writes it
 
 
 @dataclass(frozen=True)
 class CallPair:
-    """The calls of the frameworks that have the optimizer, and what is said about them."""
+    """The calls in the frameworks that have the optimizer, with notes on them."""
 
     calls: Mapping[str, TrainingCall]
     conditions: tuple[str, ...] = ()  # under which the steps are the same
-    losses: tuple[str, ...] = ()  # what is not the same in spite of the translation
+    losses: tuple[str, ...] = ()  # what differs in spite of the translation
     alone: str = ""  # why there is no pair
 
 
 def entry_of(name: str) -> tuple[str, Entry]:
-    """The framework and the entry of an optimizer by name: PyTorch's, or else that of Keras alone."""
+    """The framework and the entry of an optimizer, by name: PyTorch's, or Keras' if only Keras has it."""
     key = name.lower()
     for framework, binding in BINDINGS.items():
         if key in binding.entries:
@@ -65,7 +65,7 @@ def entry_of(name: str) -> tuple[str, Entry]:
             if entry.reference.closure or entry.reference.gradients != "dense":
                 needs = "a closure" if entry.reference.closure else "sparse gradients"
                 raise BadInput(
-                    f"--optimizer: {entry.cls} needs {needs}, and this training has none. Allowed: any other."
+                    f"--optimizer: {entry.cls} needs {needs}, which this training lacks. Allowed: any other."
                 )
             return framework, entry
     try:
@@ -112,7 +112,7 @@ def translated(name: str, rate: float | None, epsilon: float = EPSILON) -> CallP
 def _cured(
     reference: Reference, entry: Entry, there: Entry, way: tuple[str, str], epsilon: float
 ) -> tuple[Reference, Any]:
-    """With the hyperparameters at which the map says that nothing is lost; of epsilon, nearly those."""
+    """Set the hyperparameters at which the map says nothing is lost; epsilon only nearly."""
     for _ in fields(reference):
         found = of_reference(reference, entry, there, *way)
         cure = next((loss.cure for loss in found.losses if loss.cure), None)
@@ -129,9 +129,9 @@ def _cured(
 
 
 def rounded(call: TrainingCall) -> TrainingCall:
-    """With every number as float32 has it, so that no framework has anything left to round: for float64.
+    """Round every number to float32, so that no framework has anything left to round in float64.
 
-    Of a pair whose epsilon is NEGLIGIBLE, nothing is left of the differences that the map knows.
+    If the epsilon of a pair is NEGLIGIBLE, none of the differences on the map remain.
     """
     entry = BINDINGS[call.framework].entries[call.optimizer]
     known = {**defaults_of(call.framework, entry), **call.arguments}
@@ -146,7 +146,7 @@ def rounded(call: TrainingCall) -> TrainingCall:
 
 
 def by_default(name: str) -> CallPair:
-    """The calls as users write them first: nothing but what makes it this optimizer."""
+    """The calls as users first write them: only what makes it this optimizer."""
     _, entry = entry_of(name)
     arguments = MOMENTUM.get(entry.optimizer, {})
     there = {f: b.entries[entry.optimizer] for f, b in BINDINGS.items() if entry.optimizer in b.entries}
@@ -154,7 +154,7 @@ def by_default(name: str) -> CallPair:
 
 
 def _call(framework: str, entry: Entry, reference: Reference) -> TrainingCall:
-    """The call that asks the framework for this reference, without what is the default anyway."""
+    """The call that asks the framework for this reference, without arguments at their defaults."""
     known = defaults_of(framework, entry)
     try:
         arguments = to_arguments(entry, reference)

@@ -1,5 +1,5 @@
 (() => {
-  // A link to a cell opens it. Browsers of today do so alone; older ones need this.
+  // A link to a cell opens it. Current browsers do so on their own; older ones need this.
   const reveal = () => {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
