@@ -30,7 +30,7 @@ def table() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, says in listed.items():  # what a room may import stands above it
         direct = set(re.findall(r"`(\w+)/?`", says))
-        below = set().union(*(found[d] for d in direct)) if "and below" in says else set()
+        below = set().union(*(found[d] for d in direct)) if says.endswith("imports") else set()
         found[name] = direct | below
     return found
 
