@@ -57,7 +57,7 @@ def print_row(row: RowView) -> None:
             )
             missing = dict(use.broken)
             for c in use.conditions:
-                out.print(f"    if {c}" + (f"  (else {missing[c]})" if missing.get(c) else ""), soft_wrap=True)
+                out.print(f"    if {c}" + (f"  (otherwise {missing[c]})" if missing.get(c) else ""), soft_wrap=True)
             out.print(f"    {use.call}", soft_wrap=True)
             for text in use.outside:
                 out.print(f"    and {text}", soft_wrap=True)

@@ -207,7 +207,7 @@ def headline(proof: Proof) -> str:
     if f["runs"]:
         parts.append(f"{f['runs']:,} correct runs, {_false_positives(f)}")
     if f["live"]:
-        parts.append(f"{f['live_seen']} of {f['live']} planted in live code are detected")
+        parts.append(f"{f['live_seen']} of {f['live']} planted in live code are seen")
     return "; ".join(parts) or "Nothing has been planted yet"
 
 

@@ -88,7 +88,7 @@ def _fingerprint(called: Sequence[Any]) -> str:
 def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
     """What was run, in words; empty for the whole table."""
     if selected < total and not shard:
-        return f"{selected} of {total} by the options of the command line"
+        return f"{selected} of {total} by command-line options"
     return BRIEF if brief else CALLS if called is not None else ""
 
 
