@@ -97,9 +97,14 @@ def optimizers() -> list[str]:
 
 @cache
 def entries(optimizer: str) -> tuple[Entry, ...]:
-    """The entries of an optimizer, one per framework that has it; if none has, the published rule's."""
+    """The entries of an optimizer, one per framework that has it; if none has, the published rule's.
+
+    There are none of what is wrapped around every rule.
+    """
     found = tuple(b.entries[optimizer] for b in BINDINGS.values() if optimizer in b.entries)
-    return found or (as_published(REFERENCES[optimizer]),)
+    if found or optimizer not in REFERENCES:
+        return found
+    return (as_published(REFERENCES[optimizer]),)
 
 
 def as_published(rule: type[Reference]) -> Entry:
