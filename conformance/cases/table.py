@@ -136,16 +136,17 @@ def cases(entry: Entry) -> list[Case]:
                 **economy.of_option(entry, ("clip_norm",)),
             )
         )
-        found.append(
-            Case(
-                "accumulation-decay",
-                "the decay is part of the update, not of each gradient",
-                "ordinary",
-                overrides={"weight_decay": 0.25},
-                wrapping={"accumulation_steps": 2},
-                **economy.of_option(entry, ("accumulation_steps",)),
+        if any(f.name == "weight_decay" for f in fields(entry.reference)):
+            found.append(
+                Case(
+                    "accumulation-decay",
+                    "the decay is part of the update, not of each gradient",
+                    "ordinary",
+                    overrides={"weight_decay": 0.25},
+                    wrapping={"accumulation_steps": 2},
+                    **economy.of_option(entry, ("accumulation_steps",)),
+                )
             )
-        )
         if entry.optimizer in economy.WRAPPED_TOGETHER:
             why = "restored before call 6, halfway through an accumulation: nothing is lost"
             for name, chosen in (

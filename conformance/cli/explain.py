@@ -66,7 +66,8 @@ def _again(name: str, record: Record | None, versions: dict[str, str], path: Pat
             raise BadInput(f"ID: {name} is not in {path} and {lacking[0]} is not installed: {INSTALL}.")
         return _text(record, versions, f"from {path}; {lacking[0]} is not installed here")
     again = engine.run(check, ledger.load(), deep=True)
-    if again.outcome is Outcome.DIVERGES_KNOWN:  # the row names the divergence; the diagnosis gives the details
+    # The row names the divergence; the diagnosis gives the details, if the check got as far as a verdict.
+    if again.outcome is Outcome.DIVERGES_KNOWN and not (again.expect or "").startswith("raises:"):
         found = engine.diagnosed(check)
         again.diagnosis = found.to_json() if found else {}
     return _text(again, check.versions(), "run now")

@@ -12,7 +12,7 @@ from conformance.cases.check import Check, Observation, Plan
 from conformance.cases.plan import States
 from conformance.judge.diagnosis import Diagnosis, diagnose
 from conformance.judge.examined import Examined
-from conformance.judge.ledger import Ledger
+from conformance.judge.ledger import Ledger, LedgerRow
 from conformance.judge.outcome import Settled, settled, stopped
 from conformance.judge.record import Outcome, Record
 from conformance.judge.step_verdict import of_steps
@@ -35,10 +35,11 @@ def run(check: Check, ledger: Ledger, explain: bool = True, deep: bool = False) 
     With `explain`, a divergence is also compared with the other modes and with every known mistake; with
     `deep`, with a form and a mistake together, which takes seconds.
     """
-    row = ledger.row(check, check.versions())
+    row: LedgerRow | None = None
     plan: Plan | None = None
     seen: Observation | None = None
     try:
+        row = ledger.row(check, check.versions())
         plan = check.plan()
         seen = check.observe(plan)
         found = settled(verdict_of(seen, row), row)
@@ -46,8 +47,12 @@ def run(check: Check, ledger: Ledger, explain: bool = True, deep: bool = False) 
         found = stopped(error, row)
     why = Explanations()
     if explain and found.outcome is Outcome.DIVERGES:
-        others = {other.mode: _in_short(other) for other in check.in_other_modes()} if found.unexplained else {}
-        why = explained(found, others, deep)
+        try:
+            others = {other.mode: _in_short(other) for other in check.in_other_modes()} if found.unexplained else {}
+            why = explained(found, others, deep)
+        except Exception as error:  # it diverges all the same
+            failed = f"the diagnosis failed with {type(error).__name__}: {error}"
+            found.reason = f"{found.reason}; {failed}" if found.reason else failed
     return recorded(check, plan, seen, found, why)
 
 

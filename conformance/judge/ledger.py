@@ -75,11 +75,6 @@ class LedgerRow:
         kind, _, error = self.expect.partition(":")
         return kind == "raises" and said.startswith(error)
 
-    @property
-    def lists(self) -> bool:
-        """Whether a list states what is expected of each check, so that some selected checks may conform."""
-        return self.expect.startswith("listed:")
-
     def expected(self, groups: Sequence[Group]) -> list[Group]:
         """The references that the row expects instead."""
         if self.expect.startswith("raises:"):  # and it did not

@@ -30,7 +30,7 @@ class Settled:
 def settled(verdict: Verdict, row: LedgerRow | None) -> Settled:
     """By the references and, if it diverges from them, by what the ledger expects."""
     if verdict.conforms:
-        if row is not None and not row.lists:
+        if row is not None and not verdict.listed:
             gone = f"it conforms now: the ledger's row {row.id!r} no longer holds for it; narrow or remove it"
             return Settled(Outcome.DIVERGES, gone, row, verdict)
         if verdict.blind:

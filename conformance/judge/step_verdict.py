@@ -22,6 +22,7 @@ WHOLE = "each step conforms by itself but the whole run does not: there is state
 def of_steps(seen: States, row: LedgerRow | None) -> Verdict:
     """Step-locked and free-running, against the references and, if it diverges, against the row's."""
     evidence = evidence_of(seen)
+    _check_whole(seen)
     _check_shown(evidence)
     locked, free = _beside_the_references(seen, evidence)
     worse = locked if not locked.conforms else free
@@ -88,8 +89,9 @@ def _beside_the_row(seen: States, evidence: Evidence, row: LedgerRow, free: bool
 
 def _of_case(seen: States) -> _Shared:
     global _shared
-    check = seen.plan.check
-    case = (check.framework, check.optimizer, check.name, check.dtype)
+    plan, check = seen.plan, seen.plan.check
+    by = tuple((g.tensors, type(g.reference), repr(g.reference)) for g in plan.groups)
+    case = (check.framework, check.optimizer, plan.case, check.dtype, plan.entry, by)
     if _shared.case != case:
         _shared = _Shared(case)
     return _shared
@@ -104,6 +106,16 @@ def fingerprint(states: Sequence[State]) -> bytes:
             for value in values:
                 state.update(b"none" if value is None else value.tobytes())
     return state.digest()
+
+
+def _check_whole(seen: States) -> None:
+    """Check that every step was observed, and that every tensor has references."""
+    steps, states = seen.plan.case.steps, len(seen.states)
+    if states != steps + 1:
+        raise ValueError(f"{states} states observed of {steps} steps: the start and the end of each are needed")
+    judged = sorted(i for group in seen.plan.groups for i in group.tensors)
+    if judged != list(range(len(seen.states[0].params))):
+        raise ValueError(f"references for the tensors {judged} of {len(seen.states[0].params)}")
 
 
 def _check_shown(evidence: Evidence) -> None:

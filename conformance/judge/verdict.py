@@ -73,6 +73,7 @@ class Verdict:
     remark: str = ""  # a remark on one that conforms
     says: str = ""  # what a divergence is, in words
     expected: Expected | None = None  # where a ledger row applies, and it does not conform
+    listed: bool = False  # a list says what is expected of each check, so that some that the row selects conform
     series: dict[str, list[Any]] = field(default_factory=dict)  # in addition to the observation's
     evidence: Evidence | None = None  # for the diagnosis of an optimizer that does not conform
     bound: str = "derived"

@@ -31,12 +31,12 @@ class ReadingCheck(Check):
         return Answer(plan, series={"true": [true]}, true=true, expected=self.reading.expects(self.versions()))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Answer(Observation):
     """Whether a reading is true of the installed versions."""
 
-    true: bool = False
-    expected: bool = False
+    true: bool
+    expected: bool
 
 
 @verdict_of.register

@@ -18,7 +18,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -97,12 +97,12 @@ class RefusalCheck(Check):
         return found
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Tried(Observation):
     """The inputs treated wrongly, and those that are listed."""
 
-    wrong: list[str] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
+    wrong: list[str]
+    known: list[str]
 
 
 @verdict_of.register
@@ -112,10 +112,12 @@ def of_tried(seen: Tried, row: LedgerRow | None) -> Verdict:
     new, gone = ([x for x in a if x not in b] for a, b in ((seen.wrong, seen.known), (seen.known, seen.wrong)))
     said = [f"{undone} and should not be: {', '.join(new)}"] if new else []
     said += [f"{PATH.name} lists {', '.join(gone)}, {done} now"] if gone else []
-    if row is None or row.expect != EXPECT:
+    covered = row is not None and row.expect == EXPECT
+    if not covered:
         said.append(f"no row of the ledger expects {EXPECT!r} here")
     says = f"{'; '.join(said)}. {AGAIN}"
-    return Verdict(seen, not (seen.wrong or seen.known), says=says, expected=Expected(not said, says=says))
+    conforms = not (seen.wrong or seen.known)
+    return Verdict(seen, conforms, says=says, expected=Expected(not said, says=says), listed=covered)
 
 
 def _default(given: Input, known: Mapping[str, Any]) -> Any:
