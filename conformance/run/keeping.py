@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.errors import BadInput, Incomplete
 from conformance.judge.record import Run, read_run, write_run
+from conformance.run.gate import count
 
 
 @dataclass
@@ -44,12 +45,16 @@ def keep(path: Path, run: Run) -> Kept:
             continue
         found = Kept(place, run, identity=identity(place))
         if problems:
-            found.problems.append(
-                f"{problems[0]}; the {len(run.records):,} finished checks are kept in {place} instead."
-            )
+            found.problems.append(f"{problems[0]}; {_all(run)} kept in {place} instead.")
         _read_back(found)
         return found
-    raise BadInput(f"nothing is kept of the {len(run.records):,} finished checks: {'; '.join(problems)}.")
+    n = count(len(run.records), "finished check")
+    raise BadInput(f"nothing is kept of {n}: {'; '.join(problems)}.")
+
+
+def _all(run: Run) -> str:
+    n = len(run.records)
+    return f"{count(n, 'finished check')} {'is' if n == 1 else 'are'}"
 
 
 def _read_back(kept: Kept) -> None:

@@ -182,6 +182,8 @@ class Recorder:
         yield from (f"error: {line}" for line in (*kept.problems, kept.replaced) if line)
         name = kept.path.stem
         named = "" if name == names.WHOLE else f" --name {name}"
+        if self.lease is not None and kept.path.parent != self.lease.path.parent:  # its own place failed
+            named = f" {kept.path}"
         yield f"run file: {kept.path}"
         yield f"report:   python -m conformance report{named}    judge it: python -m conformance gate{named}"
         if names.is_partial(kept.run.header):

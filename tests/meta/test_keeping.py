@@ -207,15 +207,14 @@ def test_on_a_full_disk_the_checks_are_kept_in_another_place(
     assert read_run(kept.path).records == [record()]
     (said,) = kept.problems
     assert said == (
-        f"{path} cannot be written (No space left on device); the 1 finished checks are kept in {kept.path} "
-        "instead."
+        f"{path} cannot be written (No space left on device); 1 finished check is kept in {kept.path} instead."
     )
 
 
 def test_where_nothing_can_be_written_every_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keeping, "write_run", full("/"))
-    with pytest.raises(BadInput, match="nothing is kept of the 1 finished checks: ") as refused:
+    with pytest.raises(BadInput, match="nothing is kept of 1 finished check: ") as refused:
         keep(tmp_path / "reports" / "runs" / "a.jsonl", run_of(record()))
     assert str(refused.value).count("No space left on device") == 3
 
@@ -329,3 +328,30 @@ def test_a_partial_run_of_pytest_leaves_the_whole_runs_record_alone(tmp_path: Pa
         path.unlink()
         assert [p.name for p in whole.parent.iterdir()] == ["conformance.jsonl"]
         assert whole.read_bytes() == before
+
+
+def test_a_full_disk_during_a_run(tmp_path: Path) -> None:
+    """The checks of the run itself: kept elsewhere, said with the file and the reason, and how to judge them."""
+    text = (
+        "import errno, os, tempfile\n"
+        "from conformance.errors import BadInput\n"
+        "from conformance.run import keeping\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "write = keeping.write_run\n"
+        "def full(path, run):\n"
+        "    if 'reports' in str(path):\n"
+        "        raise BadInput('--reports') from OSError(errno.ENOSPC, 'No space left on device')\n"
+        "    write(path, run)\n"
+        "keeping.write_run = full\n"
+    )
+    (tmp_path / "waiting.py").write_text(text)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment = {**kept, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "PYTEST_ADDOPTS": "-p waiting"}
+    command = [sys.executable, "-m", *VERB, "-k", "probing", "--reports", str(tmp_path / "reports")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    (path,) = tmp_path.glob("selection-*.jsonl")
+    assert done.returncode == 2
+    assert "runs/selection.jsonl cannot be written (No space left on device); 1 finished check" in done.stderr
+    assert "refused an option" not in done.stderr
+    assert f"judge it: python -m conformance gate {path}" in done.stdout
+    assert len(read_run(path).records) == 1
