@@ -6,16 +6,17 @@ import argparse
 from pathlib import Path
 
 from conformance.run.gate import run_path
+from conformance.run.names import WHOLE
 
 
-def common(parser: argparse.ArgumentParser) -> None:
-    """The reports folder, and the run's name."""
+def common(parser: argparse.ArgumentParser, name: str | None = WHOLE, says: str = WHOLE) -> None:
+    """The reports folder, and the run's name: its default, and what --help `says` of that."""
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
     parser.add_argument(
         "--name",
-        default="conformance",
+        default=name,
         metavar="NAME",
-        help="the run's name (default: conformance): DIR/runs/NAME.jsonl",
+        help=f"the run's name (default: {says}): DIR/runs/NAME.jsonl",
     )
 
 

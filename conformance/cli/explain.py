@@ -16,13 +16,14 @@ from conformance.judge.diagnosis import Diagnosis
 from conformance.judge.failure import display_name, facts, listed
 from conformance.judge.record import Outcome, Record, read_run
 from conformance.run.gate import GOOD, run_path
+from conformance.run.names import SELECTION, WHOLE
 
 INSTALL = "install it, or use --reports and --name to give a run that includes it"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="a check: framework-optimizer-case-dtype-mode")
-    common(parser)
+    common(parser, name=None, says=f"the latest of {WHOLE} and {SELECTION} that has the check")
 
 
 def call(args: argparse.Namespace) -> int:
@@ -30,8 +31,16 @@ def call(args: argparse.Namespace) -> int:
 
     Reads the record of a run. If that has no diagnosis and the framework is installed, the check runs again.
     """
-    print(explained(args.id, run_path(args.reports, args.name)))
+    print(explained(args.id, run_path(args.reports, args.name) if args.name else _latest(args.id, args.reports)))
     return GOOD
+
+
+def _latest(name: str, reports: Path) -> Path:
+    """The latest record that has the check: of the whole run, or of a selection."""
+    whole = run_path(reports, WHOLE)
+    there = [p for p in (whole, *whole.parent.glob(f"{SELECTION}*.jsonl")) if p.exists()]
+    there.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next((path for path in there if _recorded(name, path)[0] is not None), whole)
 
 
 def explained(name: str, path: Path) -> str:

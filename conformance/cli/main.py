@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(arguments)
         if not args.verb:
             raise BadInput(f"VERB: none given. Allowed: {', '.join(VERBS)}.")
-        _check_name(args.name)
+        if args.name is not None:
+            _check_name(args.name)
         return module(args.verb).call(args)
     except BadInput as error:
         code, message = BAD_INPUT, error

@@ -9,6 +9,7 @@ from conformance.cli.common import reading as options
 from conformance.report import versions, versions_page
 from conformance.report.model import build
 from conformance.report.render import write_report
+from conformance.run import names
 from conformance.run.combine import read_runs
 from conformance.run.gate import GOOD
 
@@ -16,13 +17,15 @@ from conformance.run.gate import GOOD
 def call(args: argparse.Namespace) -> int:
     """Build the report of a run, or the matrix of the same checks in several versions.
 
-    The exit code says whether it was built; `gate` judges what is in it.
+    A selection's pages have a folder of their own, DIR/selections/NAME. The exit code says whether the report was
+    built; `gate` judges what is in it.
     """
     given = paths(args)
     if len(given) > 1 and versions.several(runs := versions.read(given)):
         written = versions_page.write(versions.build(runs), args.reports)
     else:
-        written = write_report(build(read_runs(given)), args.reports)
+        run = read_runs(given)
+        written = write_report(build(run, everything=False), names.pages(args.reports, given, run.header))
     for path in written:
         print(path)
     return GOOD

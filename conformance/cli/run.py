@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import sys
 from pathlib import Path
 
 from conformance.cases.check import SELECTIONS
 from conformance.cli.common import common
 from conformance.errors import BadInput, Incomplete
-from conformance.judge.record import atomically, read_run
-from conformance.run import shards
-from conformance.run.gate import GOOD, INCOMPLETE, run_path
+from conformance.run import names
+from conformance.run.gate import GOOD, run_path
+from conformance.run.keeping import Kept
+from conformance.run.lease import check_writable
+from conformance.run.names import SELECTION, WHOLE
+from conformance.run.receiver import Receiver, how_it_stopped
 
 _EXAMPLE = "python -m conformance run --framework torch --optimizer adam"
 
@@ -36,55 +39,91 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--costs", metavar="FILE", help="write the cost of the checks, the table that --shard uses")
     parser.add_argument("--junitxml", metavar="FILE", help="also write JUnit XML")
-    common(parser)
+    common(parser, name=None, says=f"{WHOLE}; for a selection: {SELECTION}")
 
 
 def call(args: argparse.Namespace) -> int:
-    """Run the suite under pytest, then build the report; the exit code is the gate's."""
-    name = args.name + ("-{}of{}".format(*shards.parse(args.shard)) if args.shard else "")
-    path = run_path(args.reports, name)
-    _check_writable(path)
-    before = _identity(path)
-    code = _pytest(_pytest_arguments(args))
-    if code == 4:
-        raise BadInput(f"run: pytest refused an option, see above. A working example: {_EXAMPLE}")
-    if code == 5:
-        raise BadInput(f"run: no check matches {_selection(args)}. A working example: {_EXAMPLE}")
-    if code not in (0, 1):
-        raise Incomplete("run: it was interrupted or crashed, see above. Run again: python -m conformance run")
-    if _identity(path) in (None, before):  # never mistake an older run for this one
-        raise Incomplete(f"run: no run file was written to {path}. Run again: python -m conformance run")
+    """Run the suite under pytest, then build the report; the exit code is the gate's.
 
-    from conformance.report import model, terminal
-    from conformance.report.render import write_report
-
-    result = read_run(path)
-    made = model.build(result)
-    page = write_report(made, args.reports)[0]
-    terminal.print_summary(made)
-    print(page)
-    verdict = made.verdict.exit_code
-    if args.shard and verdict == INCOMPLETE and len(result.records) == result.header.selected:
-        verdict = GOOD  # this part is complete: the gate comes after the parts are merged
-    if verdict == GOOD and code != 0:
-        raise Incomplete("run: pytest failed without leaving a record, see above. Fix that and run again.")
+    With options that select checks it is a selection: it has a record and a page of its own, leaves those of the
+    whole run alone, and is judged by what was selected. Only `gate` asks for everything.
+    """
+    check_writable(run_path(args.reports, args.name or WHOLE))
+    receiver = Receiver()
+    code, error = _pytest(_pytest_arguments(args), receiver)
+    kept = receiver.kept
+    if kept is None:
+        raise _nothing_kept(args, code, receiver, error)
+    if kept.stopped:
+        raise Incomplete(f"run: {how_it_stopped(kept)}. Run again: {_again(args)}")
+    if kept.replaced:
+        raise Incomplete(f"run: {kept.replaced}")
+    try:
+        verdict = _report(args, kept)
+    except KeyboardInterrupt as stop:
+        raise Incomplete(f"run: stopped while the pages were made; the record is kept in {kept.path}.") from stop
+    if kept.replaced:
+        raise Incomplete(f"run: {kept.replaced}")
+    if verdict == GOOD and kept.problems:
+        raise BadInput(f"run: {' '.join(kept.problems)} The checks passed, and their record is {kept.path}.")
+    for problem in kept.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if error is not None or (verdict == GOOD and code not in (0, 2, 4)):
+        said = f" ({error!r})" if error else ""
+        raise Incomplete(f"run: pytest failed beside the checks{said}, see above. Their record is {kept.path}.")
     return verdict
 
 
-class _ProbeError(Exception):
-    pass
+def _report(args: argparse.Namespace, kept: Kept) -> int:
+    """Make the pages from what was read back; the exit code of the checks themselves."""
+    from conformance.report import model, terminal
+    from conformance.report.render import write_report
+
+    made = model.build(kept.run, everything=False)
+    folder = names.pages(args.reports, [kept.path], kept.run.header)
+    try:
+        page: Path | None = write_report(made, folder)[0]
+    except BadInput as error:
+        kept.problems.append(str(error))
+        page = None
+    terminal.print_summary(made)
+    kept.check()
+    if not names.is_whole(kept.run.header):
+        print(
+            f"{kept.run.header.selection or 'a shard'}: its record is {kept.path}; that of a whole run is as it was"
+        )
+    if page is not None:
+        print(page)
+    return made.verdict.exit_code
 
 
-def _check_writable(path: Path) -> None:
-    """Say before the run, not after it, that its result cannot be kept."""
-    with contextlib.suppress(_ProbeError), atomically(path):
-        raise _ProbeError
+def _nothing_kept(
+    args: argparse.Namespace, code: int, receiver: Receiver, error: BaseException | None
+) -> BadInput | Incomplete:
+    """What to answer when there is no record."""
+    if receiver.refused:
+        return BadInput(f"run: it did not start. {receiver.refused}")
+    if receiver.lost:
+        return Incomplete(f"run: {receiver.lost}. Run again: {_again(args)}")
+    if code == 4:
+        return BadInput(f"run: pytest refused an option, see above. A working example: {_EXAMPLE}")
+    if code == 5:
+        return BadInput(f"run: no check matches {_selection(args)}. A working example: {_EXAMPLE}")
+    if code not in (0, 1) or error is not None:
+        return Incomplete(f"run: it was interrupted or crashed, see above. Run again: {_again(args)}")
+    return Incomplete(f"run: no run file was written. Run again: {_again(args)}")
 
 
-def _pytest(arguments: list[str]) -> int:
+def _pytest(arguments: list[str], receiver: Receiver) -> tuple[int, BaseException | None]:
+    """The exit code of pytest, and what it was left by: by an interrupt while it ended, or by an error."""
     import pytest
 
-    return int(pytest.main(arguments))
+    try:
+        return int(pytest.main(arguments, plugins=[receiver])), None
+    except KeyboardInterrupt:
+        return int(pytest.ExitCode.INTERRUPTED), None
+    except Exception as error:
+        return int(pytest.ExitCode.INTERNAL_ERROR), error
 
 
 def _pytest_arguments(args: argparse.Namespace) -> list[str]:
@@ -98,7 +137,7 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     for name in ("hypothesispytest", "unraisableexception", "logging"):
         found += ["-p", f"no:{name}"]
     found += ["-q", "-n", str(args.workers)]
-    found += ["--reports", str(args.reports), "--record", args.name]
+    found += ["--reports", str(args.reports)] + (["--record", args.name] if args.name else [])
     for name in SELECTIONS:
         values = [part.strip() for value in getattr(args, name) for part in value.split(",") if part.strip()]
         found += [f"--{name}={value}" for value in values]
@@ -108,15 +147,11 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     return found + (["-k", args.k] if args.k else [])
 
 
-def _selection(args: argparse.Namespace) -> str:
+def _selection(args: argparse.Namespace, nothing: str = "the default selection") -> str:
     given = [f"--{name} {','.join(getattr(args, name))}" for name in SELECTIONS if getattr(args, name)]
-    return " ".join(given + ([f"-k {args.k!r}"] if args.k else [])) or "the default selection"
+    return " ".join(given + ([f"-k {args.k!r}"] if args.k else [])) or nothing
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """The identity of the file at `path`: a run renames a new one into place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+def _again(args: argparse.Namespace) -> str:
+    chosen = _selection(args, "")
+    return f"python -m conformance run {chosen}".rstrip()

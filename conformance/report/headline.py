@@ -7,33 +7,36 @@ from collections.abc import Mapping
 from conformance.judge.failure import display_name
 from conformance.judge.record import Outcome, Run
 from conformance.run.gate import INCOMPLETE, PHRASES, GateVerdict, count, failures
+from conformance.run.names import is_partial
+from conformance.run.subjects import subjects
 
 _ALSO = ("python", "numpy")  # what everything runs on: shown below the headline, not in it
 
 
-def headline(run: Run, verdict: GateVerdict) -> str:
-    """One sentence for readers in a hurry."""
-    return f"{_result(run, verdict)}: {_setting(run)}."
+def headline(run: Run, verdict: GateVerdict, everything: bool = True) -> str:
+    """One sentence for readers in a hurry; without `everything`, a selection is complete in itself."""
+    return f"{_result(run, verdict, everything)}: {_setting(run)}."
 
 
-def _result(run: Run, verdict: GateVerdict) -> str:
+def _result(run: Run, verdict: GateVerdict, everything: bool) -> str:
     head, total = run.header, len(run.records)
     bad = failures(run)
-    optimizers = count(len({r.optimizer for r in run.records}), "optimizer")
+    check = "check" if everything or not is_partial(head) else "selected check"
     if bad:
         parts = []
         for outcome, words in PHRASES.items():
             n = sum(r.outcome is outcome for r in bad)
             if n:
-                of_all = "" if parts else f" of {count(total, 'check')}"
+                of_all = "" if parts else f" of {count(total, check)}"
                 parts.append(f"{n:,}{of_all} {words[n > 1]}")
         return _join(parts) + f" ({_counts(run)})"
-    fine = _all_fine(run, optimizers)
+    fine = _all_fine(run, check)
     if verdict.exit_code == INCOMPLETE:
         if not total:
             return "Nothing was checked"
         fine = fine[0].lower() + fine[1:]
-        return f"Incomplete, {total:,} of {count(max(head.total, head.selected), 'check')} were run; {fine}"
+        wanted = max(head.total, head.selected) if everything else head.selected
+        return f"Incomplete, {total:,} of {count(wanted, check)} were run; {fine}"
     if verdict.passes:
         return fine
     uncovered = sum(len(o) for f, o in head.uncovered.items() if head.pinned.get(f, False))
@@ -45,9 +48,9 @@ def _result(run: Run, verdict: GateVerdict) -> str:
     return f"{fine}, but {_join(but)}"
 
 
-def _all_fine(run: Run, optimizers: str) -> str:
+def _all_fine(run: Run, check: str) -> str:
     n = len(run.records)
-    subject = f"{'The one check' if n == 1 else f'All {n:,} checks'} of {optimizers}"
+    subject = f"{f'The one {check}' if n == 1 else f'All {count(n, check)}'} of {subjects(run.records)}"
     counts = run.counts()
     if counts[Outcome.DIVERGES_KNOWN] or counts[Outcome.UNSUPPORTED]:
         verbs = "conforms or diverges" if n == 1 else "conform or diverge"

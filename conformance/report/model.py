@@ -18,6 +18,7 @@ from conformance.report import area_pages
 from conformance.report.headline import headline
 from conformance.report.pictures import Figure, Pictures
 from conformance.run.gate import GateVerdict, failures, gaps, judge, record_passes
+from conformance.run.names import is_partial
 
 # The most urgent first: a matrix cell has the colour of the first one it contains.
 URGENCY = (
@@ -143,6 +144,7 @@ class Report:
     verdict: GateVerdict
     headline: str
     gaps: list[str]
+    selection: bool  # judged by itself, not as a run of everything
     counts: dict[Outcome, int]
     frameworks: list[str]
     rows: list[OptimizerRow]  # one per optimizer
@@ -155,19 +157,20 @@ class Report:
     pictures: Pictures = field(repr=False)  # of the areas: begun early for whoever makes their pages
 
 
-def build(run: Run) -> Report:
-    """The view of `run`; the same run gives the same view."""
+def build(run: Run, everything: bool = True) -> Report:
+    """The view of `run`, always the same. Without `everything`, a selection is judged by itself."""
     records = sorted(run.records, key=lambda r: r.id)
     run = Run(run.header, records)
-    verdict = judge(run)
+    verdict = judge(run, everything)
     steps = [r for r in records if r.area == "optimizers"]
     frameworks = sorted({*run.header.pinned, *(r.framework for r in steps)})
     pages, pictures = _areas(run)
     return Report(
         header=run.header,
         verdict=verdict,
-        headline=headline(run, verdict),
+        headline=headline(run, verdict, everything),
         gaps=gaps(run),
+        selection=is_partial(run.header) and not everything,
         counts=_count(records),
         frameworks=frameworks,
         rows=_rows(steps, frameworks, run.header.versions),

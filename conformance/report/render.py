@@ -107,9 +107,11 @@ def _badge(report: Report) -> dict[str, Any]:
         message = f"{counts.get(Outcome.CONFORMS, 0):,} conform" + (f", {known:,} known" if known else "")
         color = "#117a65"
     elif report.verdict.exit_code == INCOMPLETE:
-        message, color = f"incomplete, {total:,} of {max(report.header.total, total):,}", "#6b7280"
+        wanted = report.header.selected if report.selection else report.header.total
+        message, color = f"incomplete, {total:,} of {max(wanted, total):,}", "#6b7280"
     else:
         message, color = (f"{bad:,} of {total:,} fail" if bad else "not all covered"), "#b3261e"
+    message = f"selection: {message}" if report.selection else message
     return {"schemaVersion": 1, "label": _LABEL, "message": message, "color": color}
 
 

@@ -47,10 +47,13 @@ def failures(run: Run) -> list[Record]:
     return sorted((r for r in run.records if not record_passes(r)), key=lambda r: (urgency[r.outcome], r.id))
 
 
-def judge(run: Run) -> GateVerdict:
-    """The gate's verdict. A divergence outweighs incompleteness: no further record can undo it."""
+def judge(run: Run, everything: bool = True) -> GateVerdict:
+    """The gate's verdict. A divergence outweighs incompleteness: no further record can undo it.
+
+    Without `everything`, a selection or a shard is complete when all of it is there.
+    """
     wrong = [*_failed(run), *_uncovered(run), *_stale(run)]
-    missing = gaps(run)
+    missing = gaps(run, everything)
     code = DIVERGENCE if wrong else INCOMPLETE if missing else GOOD
     return GateVerdict(code, (*wrong, *missing))
 
@@ -97,21 +100,21 @@ def _stale(run: Run) -> list[str]:
     ]
 
 
-def gaps(run: Run) -> list[str]:
+def gaps(run: Run, everything: bool = True) -> list[str]:
     """What is absent: unselected cases and missing records."""
     head, done = run.header, len(run.records)
     found = []
     if head.total == 0 or (head.selected == 0 and done == 0):
         found.append(f"Nothing was checked{_by(head.selection)}. {RUN_ALL}")
-    elif head.shard:
+    elif head.shard and everything:
         found.append(
             f"Only part {head.shard} of the run: {head.selected:,} of {count(head.total, 'check')}. Combine all "
             "parts: python -m conformance gate reports/runs/NAME-*of*.jsonl"
         )
-    elif head.selected < head.total:
+    elif head.selected < head.total and everything:
         left_out = head.total - head.selected
         found.append(
-            f"A partial run: {head.selected:,} of {count(head.total, 'check')} were selected"
+            f"A selection, not a run: {head.selected:,} of {count(head.total, 'check')} were selected"
             f"{_by(head.selection)}, {left_out:,} left out. {RUN_ALL}"
         )
     if done < head.selected or head.missing:

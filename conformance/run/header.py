@@ -7,6 +7,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,45 @@ from conformance.bindings import BINDINGS, installed
 from conformance.cases import economy
 from conformance.judge.ledger import Ledger
 from conformance.judge.record import Header, Outcome, Record
+from conformance.run.subjects import subjects
 from reference.formats import WORKING
 
 CALLS = "the constructor calls of a file"
 BRIEF = "each case once, in one dtype and mode: a brief run"
 # framework, optimizer -> {"options": [constructor arguments], "classes": [optimizers of the framework]}
 Signatures = Mapping[tuple[str, str], Mapping[str, list[str]]]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much is run of what there is."""
+
+    table: Sequence[Any]
+    selected: int
+    selection: str  # in words; empty for everything that is installed
+    shard: str = ""
+
+    @property
+    def total(self) -> int:
+        return len(self.table)
+
+
+def scope(
+    selected: Collection[str],
+    frameworks: Sequence[str],
+    shard: str = "",
+    brief: bool = False,
+    called: Sequence[Any] | None = None,
+) -> Scope:
+    """The scope of a run of these frameworks; with `called`, those instances are the whole table."""
+    table = list(called) if called is not None else part(registry.checks(frameworks), brief)
+    if len(selected) < len(table) and not shard:
+        words = f"{subjects(i for i in table if i.id in selected)}, by command-line options"
+    elif brief or called is not None:
+        words = BRIEF if brief else CALLS
+    else:
+        words = "" if set(frameworks) >= set(installed()) else f"{' and '.join(frameworks)} alone"
+    return Scope(table, len(selected), words, shard)
 
 
 def make_header(
@@ -41,7 +75,8 @@ def make_header(
     With `called`, those instances are the whole table: the constructor calls from a file.
     """
     frameworks = frameworks or installed()
-    table = list(called) if called is not None else part(registry.checks(frameworks), brief)
+    asked = scope(selected, frameworks, shard, brief, called)
+    table = asked.table
     ending = "-brief" if brief else "" if called is None else f"-{_fingerprint(called)}"
     versions = all_versions(frameworks)
     whole = len(selected) == len(table)
@@ -53,9 +88,9 @@ def make_header(
         platform=f"{platform.system()} {platform.machine()}",
         versions=versions,
         digest=registry.digest(frameworks) + ending,
-        total=len(table),
+        total=asked.total,
         selected=len(selected),
-        selection=_selection(len(selected), len(table), shard, brief, called),
+        selection=asked.selection,
         missing=sorted(set(selected) - set(records)),
         longdouble_is_wider=WORKING.is_wider,
         uncovered=uncovered(records.values(), options) if whole and called is None else {},
@@ -83,13 +118,6 @@ def tables(frameworks: Sequence[str], table: Sequence[Any], ending: str = "") ->
 
 def _fingerprint(called: Sequence[Any]) -> str:
     return hashlib.sha256("\n".join(i.fingerprint for i in called).encode()).hexdigest()[:8]
-
-
-def _selection(selected: int, total: int, shard: str, brief: bool, called: Sequence[Any] | None) -> str:
-    """What was run, in words; empty for the whole table."""
-    if selected < total and not shard:
-        return f"{selected} of {total} by command-line options"
-    return BRIEF if brief else CALLS if called is not None else ""
 
 
 def stale(

@@ -1,16 +1,12 @@
-"""The pytest plugin: selects and runs the case instances, and writes the run file.
+"""The pytest plugin: selects and runs the case instances.
 
-Workers judge and the controlling process writes. Each record travels as a property of its test report, so
-parallel workers lose nothing, and one that dies leaves an ERROR in place of its record.
+Workers judge and the controlling process writes (recorder.py). Each record travels as a property of its test
+report, so parallel workers lose nothing, and one that dies leaves an ERROR in place of its record.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,19 +19,16 @@ from conformance.cases.check import SELECTIONS, Check, select
 from conformance.errors import BadInput
 from conformance.judge import engine, ledger
 from conformance.judge.failure import explain
-from conformance.judge.record import Outcome, Record, Run, atomically, write_run
+from conformance.judge.record import Outcome
 from conformance.run import shards, workers
-from conformance.run.header import make_header
+from conformance.run.recorder import LEDGER, PROPERTY, SIGNATURE, TABLE, Recorder
 
-PROPERTY = "conformance"
 OUTCOME = "outcome"  # the record's, so that a status takes no parsing
-SIGNATURE = "signature"
 MEMORY_A_WORKER = workers.A_FRAMEWORK
 STATUS = {  # statuses of their own: neither a plain pass nor a skip
     Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
     Outcome.DIVERGES_KNOWN: ("known", "k", "DIVERGES_KNOWN"),
 }
-_ID = re.compile(r"::test_step\[(.+)\]$")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             help=f"only this {name}, exactly (repeat it, or use commas)",
         )
     group.addoption("--reports", default="reports", metavar="DIR", help="where to write runs (default: reports)")
-    group.addoption("--record", default=None, metavar="NAME", help="the run's name: DIR/runs/NAME.jsonl")
+    group.addoption(
+        "--record",
+        default=None,
+        metavar="NAME",
+        help="the run's name: DIR/runs/NAME.jsonl (default: conformance; for a selection: selection)",
+    )
     group.addoption("--shard", default=None, metavar="I/N", help="only part I of N, all of about the same cost")
     group.addoption("--brief", action="store_true", help="each case once, in one dtype and mode")
     group.addoption(
@@ -70,10 +68,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[TABLE], config.stash[LEDGER] = table, rows
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(config), "conformance-recorder")
-
-
-TABLE = pytest.StashKey[list[Check]]()
-LEDGER = pytest.StashKey[ledger.Ledger]()
 
 
 def _selected(config: pytest.Config) -> list[Check]:
@@ -99,13 +93,6 @@ def _selected(config: pytest.Config) -> list[Check]:
     if shard and any(values for name, values in given.items() if name != "framework"):
         raise BadInput("--shard: it divides the whole table, so --framework is the only selection it goes with.")
     return shards.part(chosen, shard) if shard else chosen
-
-
-def _frameworks(config: pytest.Config) -> list[str]:
-    """The frameworks under test: those of --framework, else all installed ones."""
-    given = {n.strip().lower() for v in config.getoption("--framework") for n in v.split(",") if n.strip()}
-    there = installed()
-    return [f for f in there if f in given] if given and given <= set(there) else there
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -188,98 +175,3 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from conformance.run.scheduler import SharedRunScheduling
 
     return SharedRunScheduling(config, log)
-
-
-class Recorder:
-    """Gathers the records in the controlling process and writes the run file at the end."""
-
-    def __init__(self, config: pytest.Config):
-        self.config = config
-        self.selected: set[str] = set()
-        self.records: dict[str, Record] = {}
-        self.signatures: dict[tuple[str, str], dict[str, list[str]]] = {}
-        self.seconds: dict[str, float] = {}
-        self.written: Path | None = None
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._select(item.nodeid for item in session.items)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        self._select(ids)
-
-    def _select(self, nodeids: Any) -> None:
-        self.selected.update(m[1] for m in map(_ID.search, nodeids) if m)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        found = _ID.search(report.nodeid)
-        if not found:
-            return
-        properties = dict(report.user_properties)
-        if report.when == "call":
-            self.seconds[found[1]] = report.duration
-        if PROPERTY in properties and report.when == "call":
-            self.records[found[1]] = Record.from_json(json.loads(properties[PROPERTY]))
-            if SIGNATURE in properties:
-                framework, optimizer, signature = properties[SIGNATURE]
-                self.signatures[framework, optimizer] = signature
-        elif report.failed and found[1] not in self.records:
-            # A worker died, or the test failed outside the engine. A death can be reported twice.
-            crash = getattr(report.longrepr, "reprcrash", None)  # the message, not its place
-            self.records[found[1]] = self._broken(found[1], crash.message if crash else str(report.longrepr))
-
-    def _broken(self, name: str, said: str) -> Record:
-        check = next(i for i in self.config.stash[TABLE] if i.id == name)
-        last = said.strip().splitlines()[-1] if said.strip() else "no message"
-        return replace(engine.blank(check), reason=f"no record came back: {last}")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if not self.selected or self.config.getoption("collectonly"):
-            return
-        shard = self.config.getoption("--shard") or ""
-        brief = self.config.getoption("--brief")
-        whole = len(self.selected) == len(registry.checks(installed())) or brief
-        name = self.config.getoption("--record") or (
-            "brief" if brief else "conformance" if whole or shard else "selection"
-        )
-        if shard:
-            name += "-{}of{}".format(*shards.parse(shard))
-        path = Path(self.config.getoption("--reports")) / "runs" / f"{name}.jsonl"
-        run = Run(
-            make_header(
-                name,
-                self.selected,
-                self.records,
-                self.signatures,
-                self.config.stash[LEDGER],
-                _frameworks(self.config),
-                shard,
-                bool(self.config.getoption("--brief")),
-                self.config.stash[TABLE] if self.config.getoption("--config") else None,
-            ),
-            list(self.records.values()),
-        )
-        costs = self.config.getoption("--costs")
-        try:
-            write_run(path, run)
-            if costs:
-                with atomically(Path(costs)) as file:
-                    file.write(json.dumps(shards.measured(self.seconds), indent=1) + "\n")
-        except BadInput as error:
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            self.config.issue_config_time_warning(pytest.PytestWarning(str(error)), stacklevel=1)
-            return
-        self.written = path
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for line in self._closing():
-            terminalreporter.write_line(line)
-
-    def _closing(self) -> Iterator[str]:
-        if self.written is None:
-            return
-        name = self.written.stem
-        named = "" if name == "conformance" else f" --name {name}"
-        yield f"run file: {self.written}"
-        yield f"report:   python -m conformance report{named}    judge it: python -m conformance gate{named}"

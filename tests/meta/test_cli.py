@@ -8,6 +8,7 @@ from sample_runs import broken, failing, large, record, run_of
 
 from conformance.cli import main as cli
 from conformance.judge.record import write_run
+from conformance.run.keeping import keep
 
 
 @pytest.fixture
@@ -25,13 +26,16 @@ def leave(reports, run, name="conformance"):
 def fake_pytest(monkeypatch, reports):
     """Stands in for pytest.main: leaves `run` behind, returns `code`, and keeps its arguments."""
 
-    def plant(run=None, code=0):
+    def plant(run=None, code=0, name="conformance", **what):
         seen = []
 
-        def main(arguments):
+        def main(arguments, plugins):
             seen.extend(arguments)
+            (receiver,) = plugins
             if run is not None:
-                leave(reports, run, arguments[arguments.index("--record") + 1])
+                receiver.kept = keep(reports / "runs" / f"{name}.jsonl", run)
+            for attribute, value in what.items():
+                setattr(receiver.kept or receiver, attribute, value)
             return code
 
         monkeypatch.setattr(pytest, "main", main)
@@ -191,7 +195,9 @@ def test_run_is_pytest_with_the_plugin(reports, fake_pytest):
         assert part in text
 
 
-@pytest.mark.parametrize(("run", "code"), [(large(), 0), (broken(), 1), (run_of(record(), total=9), 3)])
+@pytest.mark.parametrize(
+    ("run", "code"), [(large(), 0), (broken(), 1), (run_of(record(), total=2, selected=2, missing=["x"]), 3)]
+)
 def test_run_reports_and_judges(reports, fake_pytest, capsys, run, code):
     fake_pytest(run, code=int(code == 1))
     assert cli.main(["run"]) == code
@@ -212,7 +218,7 @@ def test_a_run_that_did_not_happen_leaves_no_report(reports, fake_pytest, capsys
 
 def test_an_older_run_file_is_not_reported_as_this_run(reports, fake_pytest, capsys):
     leave(reports, run_of(record()))
-    fake_pytest(code=0)
+    fake_pytest()
     assert cli.main(["run"]) == 3
     assert "no run file was written" in capsys.readouterr().err
 
