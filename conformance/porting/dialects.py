@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.bindings.binding import Entry
-from reference.base import Reference
+from reference.base import Reference, reads_step
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Resolution:
             self.conditions.append(condition)
 
 
-# The rules that use the step number. For the others it does not matter what is counted.
-UNCOUNTED = ("SGD", "RMSprop", "Rprop", "Adadelta", "Lion", "Ftrl", "Muon")
+# Where only a part of the rule reads the step number, and not the part that both frameworks have.
+UNCOUNTED = ("Muon",)
 
 
 def counter(found: Resolution, r: Reference, fixed: str, target: Entry) -> None:
     """If a parameter lacks a gradient at some step, its own counter waits, but the optimizer's does not."""
-    counts = type(r).__name__ not in UNCOUNTED
+    counts = reads_step(type(r)) and type(r).__name__ not in UNCOUNTED
     if type(r).__name__ == "Adagrad":
         counts = getattr(r, "learning_rate_decay", 0) != 0
     if counts:

@@ -1,6 +1,6 @@
 """Equivalent mistakes: planted in these optimizers they change nothing, so nothing can detect them.
 
-Each has its proof in words. If some case detects one after all, that is an error: see
+Each has its proof in words, in `PROOFS` if it cannot be read from the rule. If some case detects one after all, that is an error: see
 conformance/report/proof_page.py.
 """
 
@@ -9,14 +9,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 from conformance.proof.trials import entries
+from reference.base import reads_step
 
 # Optimizers, names of mistakes, and why the mistakes change nothing in them.
 PROOFS: tuple[tuple[str, str, str], ...] = (
-    (
-        "sgd rmsprop rprop ftrl adadelta lion",
-        "fault:counter-ahead fault:counter-behind",
-        "the rule has no t: the counter is kept but not read",
-    ),
     (
         "rprop",
         "fault:rate-late fault:rate-frozen fault:rate-not-restored",
@@ -92,14 +88,12 @@ def proof(optimizer: str, name: str) -> str:
     for where, what, why in PROOFS:
         if optimizer in where.split() and name in what.split():
             return why
-    return NO_DECAY if name == "fault:decay-late" and not _decays(optimizer) else ""
-
-
-NO_DECAY = "the rule has no weight decay that could come late"
-
-
-def _decays(optimizer: str) -> bool:
-    return any(f.name == "weight_decay" for e in entries(optimizer) for f in fields(e.reference))
+    rules = [e.reference for e in entries(optimizer)]
+    if name == "fault:decay-late" and not any(f.name == "weight_decay" for r in rules for f in fields(r)):
+        return "the rule has no weight decay that could come late"
+    if name in ("fault:counter-ahead", "fault:counter-behind") and rules and not any(map(reads_step, rules)):
+        return "the rule has no t: the counter is kept but not read"
+    return ""
 
 
 # Changes of one operation (operations.py) that nothing can detect: optimizers ("" for all), parts of the
