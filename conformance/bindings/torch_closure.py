@@ -36,7 +36,7 @@ class TorchClosureDriver(TorchDriver):
             if name in self.entry.scratch:
                 continue
             if name not in self.entry.slots:
-                raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps {name!r}, which no binding declares")
+                raise UndeclaredSlot(f"{self.entry.path('torch.optim')} keeps {name!r}, which no binding declares")
             if value is None:
                 continue
             if isinstance(value, list):
@@ -48,5 +48,5 @@ class TorchClosureDriver(TorchDriver):
             slots[self.entry.slots[name]] = [array]
         for param in self.params[1:]:
             if self.optimizer.state.get(param):
-                raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps state outside the first parameter")
+                raise UndeclaredSlot(f"{self.entry.path('torch.optim')} keeps state outside the first parameter")
         return State([as_array(p) for p in self.params], slots)

@@ -115,7 +115,9 @@ class TorchDriver:
                 if name not in self.entry.slots:
                     if self.entry.build is not None:
                         continue
-                    raise UndeclaredSlot(f"torch.optim.{self.entry.cls} keeps {name!r}, which no binding declares")
+                    raise UndeclaredSlot(
+                        f"{self.entry.path('torch.optim')} keeps {name!r}, which no binding declares"
+                    )
                 if value is not None:
                     slot = self.entry.slot(name)
                     column = slots.setdefault(slot.name, [None] * len(self.params))

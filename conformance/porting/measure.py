@@ -6,7 +6,7 @@ reference, in float64: the bounds of the free-running references. There is no ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -359,10 +359,12 @@ def defaults(row: MapRow, source: str, target: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- all of it
 
 
-def measure_all(report: Any = lambda text: None, missing: bool = False) -> map_data.MapData:
+def measure_all(
+    report: Any = lambda text: None, missing: bool = False, again: Collection[str] = ()
+) -> map_data.MapData:
     """The defaults and the numbers of the whole map; BadInput without both frameworks.
 
-    `missing`: only the numbers that are not there yet.
+    `missing`: only the numbers that are not there yet, and those of the optimizers named in `again`.
     """
     versions: dict[str, str] = {}
     for name, binding in BINDINGS.items():
@@ -375,15 +377,16 @@ def measure_all(report: Any = lambda text: None, missing: bool = False) -> map_d
     found: dict[str, Any] = {}
     for row, source, target in directed():
         all_uses = uses(row, source, target)
+        kept = missing and row.optimizer not in again
         for use in all_uses:
-            if missing and use.id in before:
+            if kept and use.id in before:
                 found[use.id] = before[use.id]
                 continue
             report(use.id)
             found[use.id] = measure(use, all_uses[0])
         name = f"{source}-{row.optimizer}-defaults"
         if all_uses:
-            found[name] = before[name] if missing and name in before else defaults(row, source, target)
+            found[name] = before[name] if kept and name in before else defaults(row, source, target)
     data = replace(known, measured=found)
     map_data.save(data)
     return data

@@ -179,7 +179,7 @@ WITHOUT = {
 PAIRED = {
     "decay": "the form of weight_decay",
     "rho": "the same number",
-    "initial_accumulator": "torch's is Keras' plus epsilon, with eps = 0",
+    "initial_accumulator": "the same number",
 }
 
 
@@ -210,6 +210,8 @@ def _says(row: MapRow, name: str, otherwise: str) -> str:
     """What `translate` says about epsilon and weight decay."""
     torch, keras = row.entry("torch"), row.entry("keras")
     forms = [e.dialect.get("epsilon_place", getattr(e.reference(), "epsilon_place", None)) for e in (torch, keras)]
+    if name == "initial_accumulator" and row.optimizer == "adagrad":
+        return "torch's is Keras' plus epsilon, with eps = 0"
     if name == "epsilon" and forms[0] != forms[1] and None not in forms:
         if row.optimizer == "adagrad":
             return "Keras' goes into torch's initial_accumulator_value; the other way, only 0 is the same"

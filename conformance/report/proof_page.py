@@ -116,12 +116,18 @@ def _proofs(matrix: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, list[s
     return [(why, list(where.items())) for why, where in sorted(found.items())]
 
 
+NEXT = (
+    "Add a case that shows it (`probe` of a field, `combinations` of the reference), or say in "
+    "conformance/proof/equivalent.py why it changes nothing."
+)
+
+
 def problems(proof: Proof) -> list[str]:
     """Everything wrong with the proof; empty if it holds."""
     return [
         *_of_matrix(proof.get("matrix", {})),
         *(
-            f"{o}: nothing detects that {change}"
+            f"{o}: nothing detects that {change}. {NEXT}"
             for o, t in proof.get("terms", {}).items()
             for change, why in t["unseen"].items()
             if not why
@@ -144,7 +150,7 @@ def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
     for optimizer, m in sorted(matrix.items()):
         for name, row in m["rows"].items():
             if not row["kills"] and not row.get("proof"):
-                yield f"{optimizer}: no case sees the mistake {name!r}: {row['says']}"
+                yield f"{optimizer}: no case sees the mistake {name!r}: {row['says']}. {NEXT}"
             if row["kills"] and row.get("proof"):
                 yield f"{optimizer}: {name!r} is said to change nothing ({row['proof']}), but a case detects it"
         for name, why in m["idle"].items():

@@ -41,7 +41,8 @@ def test_no_reference_is_accused_in_any_case(optimizer):
 def test_can_be_planted(reference):
     """A mistake that no longer stands in the source, or twice, is an error: here, not in a run."""
     found = list(mutants.of(reference))
-    assert len(found) >= 6
+    home = f"conformance/mutants/{reference.__name__.lower()}.py"
+    assert len(found) >= 6, f"{reference.__name__}: {home} needs six mistakes at least"
     for mutant in found:
         assert mutants.mutated(reference, mutant).mistake == mutant.name
 
