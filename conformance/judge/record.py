@@ -266,10 +266,24 @@ def read_run(path: Path) -> Run:
         raise Incomplete(
             f"{path}: the footer counts {foot.get('records')} records, the file holds {len(records)}. {AGAIN}"
         )
+    if {k: n for k, n in _counts(foot).items() if n} != {k: n for k, n in Run(header, records).counts().items() if n}:
+        raise BadInput(
+            f"{path}: the footer counts {_listed(_counts(foot))}, the file holds "
+            f"{_listed(Run(header, records).counts())}: it was edited by hand. {AGAIN}"
+        )
     doubles = [name for name, n in Counter(r.id for r in records).items() if n > 1]
     if doubles:
         raise BadInput(f"{path}: records appear twice: {', '.join(doubles[:5])}. {AGAIN}")
     return Run(header, records)
+
+
+def _counts(foot: dict[str, Any]) -> dict[str, Any]:
+    found = foot.get("outcomes")
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "no outcome"
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -292,3 +306,18 @@ def _check_types(*values: Header | Record) -> None:
             wanted = plain.get(f.type) or {"dict": dict, "list": list}.get(base)
             if wanted and not isinstance(found, wanted):
                 raise TypeError(f"{f.name} is {found!r}, not {f.type}")
+        if isinstance(value, Record):
+            _check_numbers(value)
+
+
+def _check_numbers(record: Record) -> None:
+    """A ratio that is no number is no ratio: neither null nor a word passes as one."""
+    numbers = {name: getattr(record, name) for name in ("expect_ratio", "resolution", "first_bad")}
+    found = {name: value for name, value in numbers.items() if value is not None}
+    for name in ("locked", "free"):
+        worst = getattr(record, name)
+        if worst is not None:
+            found |= {f"{name}.{n}": getattr(worst, n) for n in ("ratio", "step", "got", "expected", "allowed")}
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{record.id}: {name} is {value!r}, not a number")

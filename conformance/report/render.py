@@ -108,6 +108,8 @@ def _badge(report: Report) -> dict[str, Any]:
         color = "#117a65"
     elif report.verdict.exit_code == INCOMPLETE:
         message, color = f"incomplete, {total:,} of {max(report.header.total, total):,}", "#6b7280"
+    elif report.verdict.audit and not bad:
+        message, color = "no evidence", "#b3261e"
     else:
         message, color = (f"{bad:,} of {total:,} fail" if bad else "not all covered"), "#b3261e"
     return {"schemaVersion": 1, "label": _LABEL, "message": message, "color": color}
