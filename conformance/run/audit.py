@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from packaging.version import InvalidVersion, Version
+
 from conformance.areas import registry
 from conformance.bindings import BINDINGS
 from conformance.cases.calls import PREFIX
@@ -148,11 +150,20 @@ def _setting(head: Header) -> Iterator[str]:
             yield f"The header names the framework {framework!r}, which the suite does not have. {AGAIN}"
         elif framework not in head.versions:
             yield f"The header gives no version of {framework}, so no row of the ledger can be found. {AGAIN}"
+        elif not all(map(_readable, follows.versions_of(framework, head.versions).values())):
+            yield f"The header's versions of {framework} are none: {head.versions}. {AGAIN}"
         elif pinned != head.versions[framework].startswith(BINDINGS[framework].pinned):
             yield (
                 f"The header says {'' if pinned else 'not '}pinned of {framework} {head.versions[framework]}, and "
                 f"{', '.join(BINDINGS[framework].pinned)} are the versions that are. {AGAIN}"
             )
+
+
+def _readable(version: object) -> bool:
+    try:
+        return bool(Version(str(version)))
+    except InvalidVersion:
+        return False
 
 
 def _shards(head: Header) -> Iterator[str]:

@@ -8,7 +8,7 @@ is not a ratio: on bad input and on claims.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -205,7 +205,7 @@ def _observed(
 def _refused(record: Record, check: RefusalCheck, row: LedgerRow | None, versions: Mapping[str, str]) -> str:
     done, undone = ("refused", "accepted") if check.bad else ("accepted", "refused")
     labels = sorted((i.label for i in check.inputs), key=len, reverse=True)
-    right, wrong = (_labels(record.series.get(name, ()), labels) for name in (done, undone))
+    right, wrong = (_labels(record.series.get(name), labels) for name in (done, undone))
     if not right and not wrong:
         return sentence(record, Outcome.ERROR, f"its series {done!r} and {undone!r} hold no input")
     if None in (*right, *wrong):
@@ -218,9 +218,9 @@ def _refused(record: Record, check: RefusalCheck, row: LedgerRow | None, version
     return sentence(record, found.outcome, found.reason or "its series hold nothing that is treated wrongly")
 
 
-def _labels(said: Iterable[object], labels: Sequence[str]) -> list[str | None]:
+def _labels(said: object, labels: Sequence[str]) -> list[str | None]:
     """The inputs, each written with the name of its error if that explains little."""
-    given = map(str, said)  # the label "nan" is read as the number
+    given = map(str, said if isinstance(said, list) else [])  # the label "nan" is read as the number
     return [next((n for n in labels if one == n or one.startswith(f"{n} (")), None) for one in given]
 
 

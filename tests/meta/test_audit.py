@@ -119,6 +119,11 @@ def test_a_right_run_passes(frameworks: tuple[str, ...], brief: bool) -> None:
     assert gate.judge(run_of(frameworks, brief)).reasons == ()
 
 
+def test_a_right_run_passes_when_it_was_written(tmp_path: Path) -> None:
+    write_run(tmp_path / "a.jsonl", run_of(EVERYTHING, brief=False))
+    assert gate.judge(read_run(tmp_path / "a.jsonl")).reasons == ()
+
+
 @pytest.mark.parametrize(
     "versions",
     [
@@ -254,7 +259,8 @@ def test_bad_input_is_judged_again() -> None:
     record = first(area="refusals", framework="torch", outcome=Outcome.CONFORMS)
     (inputs,) = (v for v in record.series.values() if v)
     red(edited(record, series={"refused": [], "accepted": inputs}), 1, record.id, "accepted and should not be")
-    red(edited(record, series={}), 1, record.id, "hold no input")
+    for series in ({}, {"refused": 5}):
+        red(edited(record, series=series), 1, record.id, "hold no input")
     red(edited(record, series={"refused": ["a unicorn"]}), 1, record.id, "inputs that this check does not try")
     known = first(area="refusals", framework="torch", outcome=Outcome.DIVERGES_KNOWN)
     both = [name for names in known.series.values() for name in names]
@@ -290,6 +296,7 @@ def test_many_are_counted() -> None:
         ({"pinned": {"torch": False}}, ("not pinned of torch 2.13.0+cpu",)),
         ({"pinned": {"torch": True, "mxnet": True}}, ("the framework 'mxnet'",)),
         ({"versions": {"python": "3.11.9"}}, ("no version of torch",)),
+        ({"versions": {"torch": "the newest"}}, ("versions of torch are none", "the newest")),
         ({"tables": {"torch": {"digest": "0123", "total": 5}}}, ("'total': 5", "of the table of torch")),
         ({"shard": "7/3"}, ("shard is '7/3'",)),
         ({"shard": "one"}, ("shard is 'one'",)),
