@@ -266,10 +266,11 @@ def read_run(path: Path) -> Run:
         raise Incomplete(
             f"{path}: the footer counts {foot.get('records')} records, the file holds {len(records)}. {AGAIN}"
         )
-    if {k: n for k, n in _counts(foot).items() if n} != {k: n for k, n in Run(header, records).counts().items() if n}:
+    stated, there = _counts(foot), Run(header, records).counts()
+    if {k: n for k, n in stated.items() if n} != {k: n for k, n in there.items() if n}:
         raise BadInput(
-            f"{path}: the footer counts {_listed(_counts(foot))}, the file holds "
-            f"{_listed(Run(header, records).counts())}: it was edited by hand. {AGAIN}"
+            f"{path}: the footer counts {_listed(stated)}, the file holds {_listed(there)}: it was edited by hand. "
+            f"{AGAIN}"
         )
     doubles = [name for name, n in Counter(r.id for r in records).items() if n > 1]
     if doubles:

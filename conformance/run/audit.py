@@ -1,4 +1,4 @@
-"""A run file is evidence, not a claim: what it states is recomputed from its records, the case table and the ledger.
+"""A run file is evidence, not a claim: what it states is recomputed from its records, the cases and the ledger.
 
 The table is that of the suite which reads the run, so a run of another commit, or of another case table, cannot be
 audited here, and this is said instead. A commit says nothing where git does not know one (an installed package)
@@ -70,7 +70,7 @@ class Suite:
 
 
 def audit(run: Run) -> Audit:
-    """Everything that is wrong with the evidence. A run that says why it has no records is not evidence of anything."""
+    """Everything that is wrong with the evidence. A run that says why it has no records is evidence of nothing."""
     if not run.records and (run.header.failed or not run.header.total):
         return Audit()
     other = another_suite(run.header)
@@ -87,8 +87,8 @@ def another_suite(head: Header) -> str:
     if not mine or not its or mine == its:
         return ""
     return (
-        f"The run is of commit {its} of the suite, and this is {mine}: its outcomes cannot be recomputed from another "
-        f"version's cases and ledger. Judge it with a checkout of {its}, or run again: python -m conformance run"
+        f"The run is of commit {its} of the suite, and this is {mine}: its outcomes cannot be recomputed from the "
+        f"cases and the ledger of another version. Judge it with a checkout of {its}, or run again: python -m conformance run"
     )
 
 

@@ -33,7 +33,7 @@ OF_THE_ROW = ("kind", "link", "expect", "reason")
 
 
 def versions_of(framework: str, versions: Mapping[str, str]) -> dict[str, str]:
-    """The versions that a check of this framework ran on, out of those of the whole run, as the bindings give them."""
+    """The versions that a check of this framework ran on, out of the whole run's, as the bindings give them."""
     backend = next((b for b in BACKENDS if b in versions), "")
     wanted = {"torch": ("torch",), "keras": ("keras", backend)}.get(framework, ("torch", "keras", backend))
     return {name: versions[name] for name in wanted if name in versions}

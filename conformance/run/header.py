@@ -111,7 +111,7 @@ def all_versions(frameworks: Collection[str]) -> dict[str, str]:
 def commit() -> str:
     """The commit of this checkout, marked if it has changes; empty for an installed package.
 
-    A package that is installed inside another repository is not of that repository's commit: git must know this file.
+    A package that is installed inside another repository is not of its commit: git must know this file.
     """
     here = Path(__file__).resolve().parents[2]
 
