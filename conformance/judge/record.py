@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from conformance.errors import BadInput, Incomplete
+from conformance.judge.form import check_form
 
 FORMAT = 1
 AGAIN = "`python -m conformance run` writes one."
@@ -255,7 +256,7 @@ def read_run(path: Path) -> Run:
     try:
         header = Header(**{k: v for k, v in head.items() if k not in ("type", "format")})
         records = [Record.from_json(_parse(path, n, line)) for n, line in enumerate(lines[1:-1], 2)]
-        _check_types(header, *records)
+        check_form(header, *records)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -295,30 +296,3 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{path}:{number}: not a JSON object, so not a run file. {AGAIN}")
     return value
-
-
-def _check_types(*values: Header | Record) -> None:
-    """A dataclass accepts any type: refuse what would only fail later, in the middle of a report."""
-    plain = {"str": str, "int": int, "bool": bool}
-    for value in values:
-        for f in fields(value):
-            found = getattr(value, f.name)
-            base = f.type.partition("[")[0]
-            wanted = plain.get(f.type) or {"dict": dict, "list": list}.get(base)
-            if wanted and not isinstance(found, wanted):
-                raise TypeError(f"{f.name} is {found!r}, not {f.type}")
-        if isinstance(value, Record):
-            _check_numbers(value)
-
-
-def _check_numbers(record: Record) -> None:
-    """A ratio that is no number is no ratio: neither null nor a word passes as one."""
-    numbers = {name: getattr(record, name) for name in ("expect_ratio", "resolution", "first_bad")}
-    found = {name: value for name, value in numbers.items() if value is not None}
-    for name in ("locked", "free"):
-        worst = getattr(record, name)
-        if worst is not None:
-            found |= {f"{name}.{n}": getattr(worst, n) for n in ("ratio", "step", "got", "expected", "allowed")}
-    for name, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{record.id}: {name} is {value!r}, not a number")

@@ -88,7 +88,8 @@ def another_suite(head: Header) -> str:
         return ""
     return (
         f"The run is of commit {its} of the suite, and this is {mine}: its outcomes cannot be recomputed from the "
-        f"cases and the ledger of another version. Judge it with a checkout of {its}, or run again: python -m conformance run"
+        f"cases and the ledger of another version. Judge it with a checkout of {its}, or run again: "
+        "python -m conformance run"
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs that no version of the suite made: what only the case table can tell of them is left to test_audit.py."""
+"""Runs that no version of the suite made: what only the case table can tell of them is left to test_audit*.py."""
 
 import pytest
 from sample_runs import COMMIT

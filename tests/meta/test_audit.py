@@ -2,114 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
+from right_runs import BAD, CONFORMING, EVERYTHING, GOOD, KNOWN, LEDGER, edited, first, red, right, run_of, shard
 from sample_runs import VERSIONS
 
 from conformance.areas import registry
-from conformance.areas.refusals.checks import listed
-from conformance.bindings import BINDINGS
 from conformance.cases import calls
-from conformance.cases.check import Check
-from conformance.cli import main as cli
-from conformance.errors import BadInput
-from conformance.judge import engine, ledger
-from conformance.judge.record import Header, Outcome, Record, Run, Worst, read_run, write_run
-from conformance.report.headline import headline
-from conformance.report.model import build
-from conformance.report.render import render
-from conformance.run import audit, gate, shards
+from conformance.judge import engine
+from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
+from conformance.run import audit, gate
 from conformance.run import header as heads
 from conformance.run.combine import combine
 from conformance.run.follows import versions_of
-
-LEDGER = ledger.load()
-GOOD, BAD = Worst(0.5, 1, "params[0]", (), 1.0, 1.0, 1e-16), Worst(1e9, 1, "params[0]", (), 1.0, 2.0, 1e-9)
-EVERYTHING = tuple(BINDINGS)
-NEXT = ("Run again: ", "run again: ", "Run it again: ", "Delete them, or", "Write a case")  # what to do
-
-
-def right(check: Check, versions: dict[str, str] = VERSIONS) -> Record:
-    """A record as a right run of these versions leaves it."""
-    mine = versions_of(check.framework, versions)
-    record, row = engine.blank(check), LEDGER.row(check, mine)
-    known = {"outcome": Outcome.DIVERGES_KNOWN}
-    if row is not None:
-        known |= {"ledger": row.id, "kind": row.kind, "link": row.link, "expect": row.expect, "reason": row.reason}
-    if check.area == "claims":
-        true = check.reading.expects(mine)
-        reason = f"{'true' if true else 'not true'}: {check.reading.says}"
-        return replace(record, outcome=Outcome.CONFORMS, series={"true": [true]}, reason=reason)
-    if check.area == "refusals":
-        wrong = {name for s in listed(check.framework, mine) for name in s.get(check.case, ())}
-        done, undone = ("refused", "accepted") if check.bad else ("accepted", "refused")
-        wrong &= {i.label for i in check.inputs}
-        series = {done: [i.label for i in check.inputs if i.label not in wrong], undone: sorted(wrong)}
-        return replace(record, **(known if wrong else {"outcome": Outcome.CONFORMS}), series=series)
-    binding = BINDINGS.get(check.framework)
-    reason = binding.mode_reason(check.entry, check.mode) if check.area == "optimizers" else ""
-    if reason:
-        return replace(record, outcome=Outcome.UNSUPPORTED, reason=reason)
-    if row is None:
-        return replace(record, outcome=Outcome.CONFORMS, locked=GOOD, free=GOOD, resolution=1e-9)
-    if row.expect.startswith("raises:"):
-        return replace(record, **known)
-    return replace(record, **known, locked=BAD, free=GOOD, first_bad=1, resolution=1e-9, expect_ratio=0.5)
-
-
-@cache
-def records(frameworks: tuple[str, ...], brief: bool) -> tuple[Record, ...]:
-    return tuple(map(right, heads.part(registry.checks(frameworks), brief)))
-
-
-def run_of(frameworks: tuple[str, ...] = ("torch",), brief: bool = True, **changes: object) -> Run:
-    """A right run of these frameworks, unless `changes` to its header say something else."""
-    found, ending = list(records(frameworks, brief)), "-brief" if brief else ""
-    table = heads.part(registry.checks(frameworks), brief)
-    head = Header(
-        name="conformance",
-        created="2026-11-28T09:30:00+00:00",
-        commit=heads.commit(),
-        platform="Linux x86_64",
-        versions=dict(VERSIONS),
-        digest=registry.digest(frameworks) + ending,
-        total=len(found),
-        selected=len(found),
-        pinned=dict.fromkeys(frameworks, True),
-        tables=heads.tables(frameworks, table, ending),
-    )
-    return Run(replace(head, **changes), found)
-
-
-def first(**wanted: object) -> Record:
-    """The first record of the sample run with these values."""
-    there = (r for r in records(EVERYTHING, False) if all(getattr(r, k) == v for k, v in wanted.items()))
-    return next(there)
-
-
-def edited(record: Record, **changes: object) -> Run:
-    """A right run of the record's frameworks in which this record was edited."""
-    frameworks = EVERYTHING if record.framework == "both" else (record.framework,)
-    run = run_of(frameworks, brief=False)
-    run.records = [replace(r, **changes) if r.id == record.id else r for r in run.records]
-    return run
-
-
-def red(run: Run, code: int, *says: str) -> None:
-    """The gate fails the run with this exit code, and one sentence has all these words and says what to do."""
-    verdict = gate.judge(run)
-    assert verdict.exit_code == code, verdict.reasons
-    found = [r for r in verdict.reasons if all(part in r for part in says)]
-    assert found, verdict.reasons
-    assert found[0] in verdict.audit
-    assert any(word in found[0] for word in NEXT)
-
 
 # -- what is right stays green ------------------------------------------------------------------------------
 
@@ -157,13 +65,6 @@ def test_runs_that_are_incomplete_are_only_incomplete() -> None:
     assert (gate.judge(failed).exit_code, gate.judge(failed).audit) == (3, ())
 
 
-def shard(part: str, frameworks: tuple[str, ...] = ("torch",)) -> Run:
-    whole = run_of(frameworks, name=f"conformance-{part.replace('/', 'of')}")
-    mine = {c.id for c in shards.part(heads.part(registry.checks(frameworks), True), part)}
-    found = [r for r in whole.records if r.id in mine]
-    return Run(replace(whole.header, shard=part, selected=len(found)), found)
-
-
 def test_shards_and_their_merge_are_right() -> None:
     parts = [shard(f"{n}/3") for n in (1, 2, 3)]
     assert {gate.judge(p).audit for p in (*parts, combine(parts[:2]))} == {()}
@@ -189,8 +90,6 @@ def test_a_run_of_a_file_of_calls_is_right(tmp_path: Path) -> None:
 
 # -- an outcome that does not follow ------------------------------------------------------------------------
 
-CONFORMING = {"area": "optimizers", "framework": "torch", "outcome": Outcome.CONFORMS}
-KNOWN = {"area": "schedules", "framework": "torch", "outcome": Outcome.DIVERGES_KNOWN}
 WIDE = Worst(0.5, 1, "params[0]", (), 1.0, 2.0, 1e-9)
 
 
@@ -282,160 +181,3 @@ def test_many_are_counted() -> None:
     assert verdict.exit_code == 1
     assert len(verdict.reasons) == 11
     assert "more records do not follow" in verdict.reasons[-1]
-
-
-# -- a header that does not fit -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"commit": "0123456789ab"}, ("of commit 0123456789ab of the suite", "checkout of 0123456789ab")),
-        ({"commit": "0123456789ab+changes"}, ("of commit 0123456789ab of the suite",)),
-        ({"digest": "0123456789abcdef"}, ("of the case table 0123456789abcdef",)),
-        ({"pinned": {}}, ("of the case table",)),
-        ({"pinned": {"torch": False}}, ("not pinned of torch 2.13.0+cpu",)),
-        ({"pinned": {"torch": True, "mxnet": True}}, ("the framework 'mxnet'",)),
-        ({"versions": {"python": "3.11.9"}}, ("no version of torch",)),
-        ({"versions": {"torch": "the newest"}}, ("versions of torch are none", "the newest")),
-        ({"tables": {"torch": {"digest": "0123", "total": 5}}}, ("'total': 5", "of the table of torch")),
-        ({"shard": "7/3"}, ("shard is '7/3'",)),
-        ({"shard": "one"}, ("shard is 'one'",)),
-        ({"shard": "1/3"}, ("Not of part 1/3",)),
-    ],
-)
-def test_a_header_that_does_not_fit_is_red(changes: dict, says: tuple[str, ...]) -> None:
-    red(run_of(**changes), 2, *says)
-
-
-def test_lowered_totals_are_red() -> None:
-    run = run_of(total=10, selected=10)
-    run.records = run.records[:10]
-    red(run, 2, "counts 10 checks in all", f"the case table has {len(records(('torch',), True)):,}")
-
-
-def test_an_unknown_id_is_red() -> None:
-    run = run_of()
-    run.records[5] = replace(run.records[5], id="torch-adamm-probing-float64-forloop")
-    red(run, 2, "The case table has no check torch-adamm-probing-float64-forloop")
-    run = run_of(missing=["torch-adamm-probing-float64-forloop"], selected=len(run.records) - 1)
-    run.records.pop()
-    red(run, 2, "torch-adamm-probing-float64-forloop")
-
-
-def test_the_commit_decides_only_where_both_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    for mine, its in (("", "0123"), ("0123", ""), ("0123+changes", "0123"), ("0123", "0123+changes")):
-        monkeypatch.setattr(heads, "commit", lambda mine=mine: mine)
-        assert gate.judge(run_of(commit=its)).exit_code == 0
-
-
-def test_an_installed_package_has_no_commit_of_the_repository_around_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import subprocess
-
-    inside = tmp_path / "site-packages" / "conformance" / "run" / "header.py"
-    inside.parent.mkdir(parents=True)
-    inside.write_text("")
-    (tmp_path / "mine.txt").write_text("")
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for command in (["init", "-q"], ["add", "mine.txt"], [*who, "commit", "-qm", "mine"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.setattr(heads, "__file__", str(inside))
-    assert heads.commit() == ""
-
-
-def test_a_stale_row_that_the_header_does_not_name_is_red() -> None:
-    record = first(**KNOWN, first_bad=1)
-    row = next(r for r in LEDGER.rows if r.id == record.ledger)
-    run = run_of(brief=False)
-    run.records = [replace(r, outcome=Outcome.ERROR) if row.matches(r.id) else r for r in run.records]
-    red(run, 1, "does not say that the ledger's rows", row.id)
-
-
-def test_an_uncovered_option_that_the_header_does_not_name_is_red() -> None:
-    run = run_of(options={"torch-adam": ["amsgrad", "fresh"]})
-    red(run, 1, "Adam.fresh", "set by no case")
-    named = ["Adam.amsgrad", "Adam.fresh"]
-    run.header.uncovered = {"torch": named}
-    assert gate.judge(run).audit == ()
-    red(run_of(options={"torch-adamm": ["lr"]}), 1, "something that has no entry")
-
-
-def test_shards_that_there_are_not_are_refused() -> None:
-    one, two = shard("1/3"), shard("2/3")
-    one.header.shard = "7/3"
-    with pytest.raises(BadInput, match=r"conformance-1of3: its shard is '7/3'"):
-        combine([one, two])
-
-
-# -- the file itself, and who reads it ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def lines(tmp_path: Path) -> Callable[[int, dict], Path]:
-    """Write a right run, with one line of the file edited."""
-
-    def edit(number: int, changes: dict) -> Path:
-        path = tmp_path / "runs" / "conformance.jsonl"
-        write_run(path, run_of())
-        text = path.read_text(encoding="utf-8").splitlines()
-        text[number] = json.dumps({**json.loads(text[number]), **changes})
-        path.write_text("\n".join(text) + "\n", encoding="utf-8")
-        return path
-
-    return edit
-
-
-def test_an_edited_footer_is_bad_input(lines: Callable[[int, dict], Path]) -> None:
-    path = lines(-1, {"outcomes": {"CONFORMS": 9}})
-    with pytest.raises(BadInput, match=r"footer counts 9 CONFORMS, the file holds .*edited by hand.*run"):
-        read_run(path)
-    with pytest.raises(BadInput, match="footer counts no outcome"):
-        read_run(lines(-1, {"outcomes": None}))
-
-
-def test_an_edited_outcome_alone_does_not_fit_the_footer(lines: Callable[[int, dict], Path]) -> None:
-    path = lines(5, {"outcome": "ERROR"})
-    with pytest.raises(BadInput, match="footer counts"):
-        read_run(path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"locked": {**vars(GOOD), "ratio": None}}, "locked.ratio is None, not a number"),
-        ({"free": {**vars(GOOD), "ratio": "small"}}, "free.ratio is 'small', not a number"),
-        ({"free": {**vars(GOOD), "allowed": True}}, "free.allowed is True, not a number"),
-        ({"resolution": "sharp"}, "resolution is 'sharp', not a number"),
-        ({"expect_ratio": [1]}, "expect_ratio is"),
-        ({"first_bad": "never"}, "first_bad is 'never', not a number"),
-    ],
-)
-def test_a_ratio_that_is_no_number_is_bad_input(
-    lines: Callable[[int, dict], Path], changes: dict, says: str
-) -> None:
-    name = sorted(r.id for r in run_of().records)[4]
-    with pytest.raises(BadInput) as raised:
-        read_run(lines(5, changes))
-    assert f"{name}: " in str(raised.value)
-    assert says in str(raised.value)
-
-
-def test_the_verb_and_the_report_say_it(lines: Callable[[int, dict], Path], tmp_path: Path, capsys) -> None:
-    path = lines(0, {"commit": "0123456789ab"})
-    assert cli.main(["gate", str(path)]) == 2
-    assert "of commit 0123456789ab of the suite" in capsys.readouterr().out
-    made = build(read_run(path))
-    texts = render(made)
-    assert made.headline.startswith("The run file is not evidence of what it states (1 reason)")
-    assert "NO EVIDENCE" in texts["index.html"]
-    assert json.loads(texts["badge.json"])["message"] == "no evidence"
-
-
-def test_the_headline_does_not_call_the_rest_right() -> None:
-    run = run_of()
-    run.records[0] = replace(run.records[0], locked=BAD)
-    run.records[1] = replace(run.records[1], outcome=Outcome.ERROR)
-    said = headline(run, gate.judge(run))
-    assert "ended in an error and the run file is not evidence of the rest (1 reason)" in said
