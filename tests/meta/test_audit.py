@@ -14,7 +14,7 @@ from conformance.areas import registry
 from conformance.cases import calls
 from conformance.judge import engine
 from conformance.judge.record import Outcome, Run, Worst, read_run, write_run
-from conformance.run import audit, gate
+from conformance.run import audit, follows, gate
 from conformance.run import header as heads
 from conformance.run.combine import combine
 from conformance.run.follows import versions_of
@@ -47,6 +47,19 @@ def test_a_right_run_of_other_versions_passes(versions: dict[str, str]) -> None:
     run.records = [right(c, versions) for c in heads.part(registry.checks(["keras"]), True)]
     run.header.stale = heads.stale(run.records, versions, ["keras"], LEDGER)
     assert audit.audit(run) == audit.Audit()
+
+
+@pytest.mark.parametrize(
+    "worst",
+    [
+        replace(GOOD, ratio=0.0, got=math.inf, expected=math.inf),
+        replace(GOOD, ratio=0.0, got=math.nan, expected=math.nan),
+        replace(GOOD, ratio=0.0, got=math.nan, expected=0.0, allowed=math.inf),
+        replace(GOOD, ratio=1.25, got=1.0, expected=1.0 + 2**-52, allowed=1e-18),  # rounded when it was written
+    ],
+)
+def test_numbers_that_are_right_as_they_were_written_pass(worst: Worst) -> None:
+    assert follows.from_itself(replace(first(**CONFORMING), locked=worst)) == ""
 
 
 def test_a_backend_under_test_itself_is_not_taken_for_that_of_keras() -> None:
