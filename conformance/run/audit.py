@@ -219,7 +219,7 @@ def _hidden(run: Run, suite: Suite) -> Iterator[str]:
             f"The header does not say that the ledger's rows {_named(stale)} are stale, and none of their cases "
             "needs them. Delete them, or narrow their versions."
         )
-    if head.shard or head.selected < head.total:  # an option may be set by a case that was left out
+    if head.shard or head.selected < len(suite.table):  # an option may be set by a case that was left out
         return
     try:
         found = heads.uncovered(run.records, head.options)

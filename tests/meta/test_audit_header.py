@@ -50,6 +50,12 @@ def test_lowered_totals_are_red() -> None:
     red(run, 2, "counts 10 checks in all", f"the case table has {len(records(('torch',), True)):,}")
 
 
+def test_what_was_left_out_is_not_called_uncovered() -> None:
+    run = run_of(total=10, selected=10, options={"torch-adam": ["amsgrad"]})
+    run.records = run.records[:10]
+    assert not [r for r in gate.judge(run).reasons if "set by no case" in r]
+
+
 def test_an_unknown_id_is_red() -> None:
     run = run_of()
     run.records[5] = replace(run.records[5], id="torch-adamm-probing-float64-forloop")
