@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from conformance.errors import BadInput, Incomplete
+from conformance.judge.form import check_form
 
 FORMAT = 1
 AGAIN = "`python -m conformance run` writes one."
@@ -255,7 +256,7 @@ def read_run(path: Path) -> Run:
     try:
         header = Header(**{k: v for k, v in head.items() if k not in ("type", "format")})
         records = [Record.from_json(_parse(path, n, line)) for n, line in enumerate(lines[1:-1], 2)]
-        _check_types(header, *records)
+        check_form(header, *records)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -266,10 +267,25 @@ def read_run(path: Path) -> Run:
         raise Incomplete(
             f"{path}: the footer counts {foot.get('records')} records, the file holds {len(records)}. {AGAIN}"
         )
+    stated, there = _counts(foot), Run(header, records).counts()
+    if {k: n for k, n in stated.items() if n} != {k: n for k, n in there.items() if n}:
+        raise BadInput(
+            f"{path}: the footer counts {_listed(stated)}, the file holds {_listed(there)}: it was edited by hand. "
+            f"{AGAIN}"
+        )
     doubles = [name for name, n in Counter(r.id for r in records).items() if n > 1]
     if doubles:
         raise BadInput(f"{path}: records appear twice: {', '.join(doubles[:5])}. {AGAIN}")
     return Run(header, records)
+
+
+def _counts(foot: dict[str, Any]) -> dict[str, Any]:
+    found = foot.get("outcomes")
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "no outcome"
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -280,15 +296,3 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{path}:{number}: not a JSON object, so not a run file. {AGAIN}")
     return value
-
-
-def _check_types(*values: Header | Record) -> None:
-    """A dataclass accepts any type: refuse what would only fail later, in the middle of a report."""
-    plain = {"str": str, "int": int, "bool": bool}
-    for value in values:
-        for f in fields(value):
-            found = getattr(value, f.name)
-            base = f.type.partition("[")[0]
-            wanted = plain.get(f.type) or {"dict": dict, "list": list}.get(base)
-            if wanted and not isinstance(found, wanted):
-                raise TypeError(f"{f.name} is {found!r}, not {f.type}")

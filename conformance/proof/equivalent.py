@@ -1,7 +1,7 @@
 """Equivalent mistakes: planted in these optimizers they change nothing, so nothing can detect them.
 
-Each has its proof in words, in `PROOFS` if it cannot be read from the rule. If some case detects one after all, that is an error: see
-conformance/report/proof_page.py.
+Each has its proof in words, in `PROOFS` if it cannot be read from the rule. If some case detects one after all,
+that is an error: see conformance/report/proof_page.py.
 """
 
 from __future__ import annotations

@@ -29,7 +29,11 @@ def _result(run: Run, verdict: GateVerdict, everything: bool) -> str:
             if n:
                 of_all = "" if parts else f" of {count(total, check)}"
                 parts.append(f"{n:,}{of_all} {words[n > 1]}")
+        if verdict.audit:
+            parts.append(f"the run file is not evidence of the rest ({count(len(verdict.audit), 'reason')})")
         return _join(parts) + f" ({_counts(run)})"
+    if verdict.audit:
+        return f"The run file is not evidence of what it states ({count(len(verdict.audit), 'reason')})"
     fine = _all_fine(run, check)
     if verdict.exit_code == INCOMPLETE:
         if not total:

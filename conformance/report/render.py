@@ -109,6 +109,8 @@ def _badge(report: Report) -> dict[str, Any]:
     elif report.verdict.exit_code == INCOMPLETE:
         wanted = report.header.selected if report.selection else report.header.total
         message, color = f"incomplete, {total:,} of {max(wanted, total):,}", "#6b7280"
+    elif report.verdict.audit and not bad:
+        message, color = "no evidence", "#b3261e"
     else:
         message, color = (f"{bad:,} of {total:,} fail" if bad else "not all covered"), "#b3261e"
     message = f"selection: {message}" if report.selection else message

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conformance.errors import BadInput
 from conformance.judge.record import Header, Record, Run, read_run
+from conformance.run import shards
 
 
 def read_runs(paths: Sequence[Path]) -> Run:
@@ -71,7 +72,14 @@ def combine(runs: Sequence[Run], names: Sequence[str] | None = None) -> Run:
 
 
 def _shards(heads: Sequence[Header]) -> None:
-    """All shards must divide the run by the same number."""
+    """Each must be a part that there is, and all must divide the run by the same number."""
+    for head in heads:
+        for one in filter(None, head.shard.split(", ")):
+            if not shards.valid(one):
+                raise BadInput(
+                    f"{head.name}: its shard is {one!r}, and there is no such part. Give the files as "
+                    "`python -m conformance run --shard I/N` wrote them."
+                )
     counts = {h.shard.partition("/")[2] for h in heads if h.shard}
     if len(counts) > 1:
         raise BadInput(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.judge.record import Outcome, Record, Run
+from conformance.run.audit import audit
 
 GOOD, DIVERGENCE, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
 RUN_ALL = "Run everything: python -m conformance run"
@@ -26,6 +27,7 @@ PHRASES = {
 class GateVerdict:
     exit_code: int
     reasons: tuple[str, ...] = ()  # why it is not 0: one sentence each, with what to do next
+    audit: tuple[str, ...] = ()  # those of them that say why the run file is not evidence of what it states
 
     @property
     def passes(self) -> bool:
@@ -48,14 +50,16 @@ def failures(run: Run) -> list[Record]:
 
 
 def judge(run: Run, everything: bool = True) -> GateVerdict:
-    """The gate's verdict. A divergence outweighs incompleteness: no further record can undo it.
+    """The gate's verdict. A divergence outweighs the rest: no further record can undo it.
 
+    What the run file states counts only as far as it follows from the evidence in it (conformance/run/audit.py).
     Without `everything`, a selection or a shard is complete when all of it is there.
     """
-    wrong = [*_failed(run), *_uncovered(run), *_stale(run)]
+    found = audit(run)
+    wrong = [*_failed(run), *found.contradicted, *_uncovered(run), *_stale(run)]
     missing = gaps(run, everything)
-    code = DIVERGENCE if wrong else INCOMPLETE if missing else GOOD
-    return GateVerdict(code, (*wrong, *missing))
+    code = DIVERGENCE if wrong else BAD_INPUT if found.foreign else INCOMPLETE if missing else GOOD
+    return GateVerdict(code, (*wrong, *found.foreign, *missing), found.sentences)
 
 
 def count(n: int, noun: str) -> str:

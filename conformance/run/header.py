@@ -137,7 +137,10 @@ def all_versions(frameworks: Collection[str]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of this checkout, marked if it has changes; empty for an installed package."""
+    """The commit of this checkout, marked if it has changes; empty for an installed package.
+
+    A package that is installed inside another repository is not of its commit: git must know this file.
+    """
     here = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
@@ -145,6 +148,7 @@ def commit() -> str:
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "--", str(Path(__file__).resolve()))
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):

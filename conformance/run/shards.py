@@ -28,6 +28,14 @@ def parse(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def valid(text: str) -> bool:
+    """Whether `text` is a shard."""
+    try:
+        return bool(parse(text))
+    except BadInput:
+        return False
+
+
 def part(table: Sequence[Any], text: str, costs: Mapping[str, float] | None = None) -> list[Any]:
     """The instances of shard `text`, in table order."""
     number, of = parse(text)
