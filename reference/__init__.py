@@ -1,6 +1,6 @@
 """NumPy references of optimizers: the oracle. Imports only NumPy and names no framework in its code.
 
-Imported by: areas, bindings, cases, checking, judge, lab, mutants, porting, proof, run.
+Imported by: areas, bindings, cases, checking, cli, judge, lab, mutants, porting, proof, run.
 
 To add an optimizer, add a module here with its class: it is found automatically. To add a schedule, add a class in
 schedules/.

@@ -2,7 +2,7 @@
 
 A mistake replaces one line in the source of the reference (a method of the class or one that it inherits),
 so that it reads like a diff and cannot drift from the rule: a line that is missing, or occurs twice, is an
-error. Imported by: areas, judge, proof.
+error. Imported by: areas, cli, judge, proof.
 
 To add the mistakes of a rule: a module here with `MUTANTS`, named as the reference's.
 """
