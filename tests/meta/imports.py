@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 Graph = Mapping[str, set[str]]
+TOPS = ("reference.", "conformance.")
 
 
 def modules(root: Path = ROOT) -> dict[str, Path]:
@@ -40,12 +43,37 @@ def _imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
                 found = full if full in known else _known(node.module or "", known)
                 if found:
                     yield found
-        elif isinstance(node, ast.Constant) and id(node) not in docstrings and _named(node.value, known):
-            yield node.value
+        elif isinstance(node, ast.Attribute) and _written(node).startswith(TOPS):
+            yield _known(_written(node), known)
+        elif isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield from _named(node.value, known)
 
 
-def _named(value: object, known: Mapping[str, Path]) -> bool:
-    return isinstance(value, str) and "." in value and value in known
+def _written(node: ast.expr) -> str:
+    """ "conformance.run.gate" for a chain of attributes; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = _written(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if inner else ""
+
+
+def _named(value: object, known: Mapping[str, Path]) -> Iterator[str]:
+    """A module in a string: all of it, its beginning ("conformance.run." + name), or an object of it ("m:name")."""
+    if isinstance(value, str) and value.startswith(TOPS) and re.fullmatch(r"[\w.]+(:[\w.]*)?", value):
+        found = _known(value.partition(":")[0], known)
+        if "." in found:
+            yield found
+
+
+def third_party(path: Path) -> set[str]:
+    """The names of the packages that a module imports and that are neither ours nor Python's."""
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {top.rstrip(".") for top in TOPS}
 
 
 def _known(name: str, known: Mapping[str, Path]) -> str:

@@ -83,6 +83,29 @@ def test_the_judge_knows_no_framework():
     judge = {m for m in GRAPH if room(m) == "judge"}
     known = {other for m in judge for other in GRAPH[m] if room(other) == "bindings"}
     assert known <= {"conformance.bindings.binding"}
+    assert {m for m in judge if GRAPH[m] & {"conformance.cases.drive", "conformance.cases.side_by_side"}} == set()
+
+
+FRAMEWORKS = {"torch", "tensorflow", "keras", "jax"}
+NUMPY = {"reference": {"numpy"}, "errors": set(), "mutants": {"numpy"}}  # all that these rooms may import of others
+
+
+def test_frameworks_are_imported_where_they_are_driven():
+    """Nothing third-party where the table says NumPy or nothing, and no framework in the judge."""
+    found = {}
+    for name, path in modules().items():
+        others = imports.third_party(path)
+        wrong = others - NUMPY[room(name)] if room(name) in NUMPY else set()
+        wrong |= others & FRAMEWORKS if room(name) in ("cases", "judge", "report") else set()
+        if wrong:
+            found[name] = sorted(wrong)
+    assert found == {}
+
+
+def test_importing_the_package_loads_nothing_of_it():
+    script = "import sys, conformance; print([m for m in sys.modules if m.startswith('conformance.')])"
+    done = subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_circle_is_seen():
@@ -101,6 +124,9 @@ def test_imports_in_functions_and_by_name_are_seen(tmp_path):
         "two.py": "if TYPE_CHECKING:\n    from conformance.three import X\n",
         "three.py": 'AREAS = {"four": "conformance.four"}\n',
         "four.py": '"""conformance.one"""\n',
+        "five.py": "import_module('conformance.' + x, f'conformance.one.{x}')\n",
+        "six.py": "MAIN = 'conformance.one:f'\nSAYS = 'conformance.two is a module'\n",
+        "seven.py": "import conformance.one\nconformance.two.f()\nimport torch, numpy.linalg, json\n",
     }
     for name, text in texts.items():
         (package / name).write_text(text)
@@ -109,9 +135,14 @@ def test_imports_in_functions_and_by_name_are_seen(tmp_path):
     assert found["conformance.two"] == {"conformance.three"}
     assert found["conformance.three"] == {"conformance.four"}
     assert found["conformance.four"] == set()  # a docstring imports nothing
+    assert found["conformance.five"] == {"conformance.one"}
+    assert found["conformance.six"] == {"conformance.one"}
+    assert found["conformance.seven"] == {"conformance.one", "conformance.two"}
+    assert imports.third_party(package / "seven.py") == {"torch", "numpy"}
 
 
 def test_the_chain_of_rooms_is_short():
+    assert circle(rooms(GRAPH)) == []
     assert len(longest(rooms(GRAPH))) <= LONGEST_CHAIN, longest(rooms(GRAPH))
 
 
