@@ -32,6 +32,9 @@ def graph(root: Path = ROOT) -> dict[str, set[str]]:
 
 def _imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    # "import reference" makes reference.adam reachable; a variable may have the same name.
+    plain = (alias for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names if not alias.asname)
+    tops = {alias.name.partition(".")[0] for alias in plain if _known(alias.name, known)}
     docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -43,7 +46,7 @@ def _imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
                 found = full if full in known else _known(node.module or "", known)
                 if found:
                     yield found
-        elif isinstance(node, ast.Attribute) and _written(node).startswith(TOPS):
+        elif isinstance(node, ast.Attribute) and _written(node).partition(".")[0] in tops:
             yield _known(_written(node), known)
         elif isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield from _named(node.value, known)
