@@ -9,8 +9,8 @@
 # minutes.
 
 # %%
-from conformance.lab.fashion import compare, train, training_calls
 from conformance.lab import fashion_mnist
+from conformance.lab.fashion import compare, train, training_calls
 
 IMAGES, TRAINING_EPOCHS = 15_000, 4
 data = fashion_mnist(IMAGES)
