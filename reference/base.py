@@ -12,10 +12,7 @@ The code runs on NumPy arrays and on `reference.bounded.Bounded` alike, hyperpar
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -169,14 +166,6 @@ class PerTensor(Reference):
             for name, value in new.items():
                 slots[name][place[name]] = value
         return params, slots
-
-
-def reads_step(rule: type[Reference]) -> bool:
-    """Whether a rule reads the step number: one whose `update` does not use `t` only keeps the counter."""
-    if not issubclass(rule, PerTensor) or rule.step is not PerTensor.step:
-        return True
-    tree = ast.parse(textwrap.dedent(inspect.getsource(rule.update)))
-    return any(isinstance(n, ast.Name) and n.id == "t" for n in ast.walk(tree))
 
 
 # Fields that many rules share, with their citations.

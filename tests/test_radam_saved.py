@@ -105,7 +105,7 @@ def test_a_model_that_was_saved_earlier_still_loads_and_continues():
     for held, was in zip(loaded.optimizer.variables, kept, strict=True):
         np.testing.assert_array_equal(held.numpy(), was)
 
-    again = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    again = tf.keras.Sequential([tf.keras.Input((3,), dtype="float32"), tf.keras.layers.Dense(2, dtype="float32")])
     again.compile(RAdam(**SAVED_OPTIONS), "mse")
     again.optimizer.build(again.trainable_variables)
     again.set_weights(loaded.get_weights())

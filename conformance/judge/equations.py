@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from reference.base import Reference
+from reference.base import PerTensor, Reference
 from reference.branches import candidates
 
 ROOT = Path(__file__).parents[2]
@@ -214,3 +214,11 @@ def locate(
     suspect = found[first].closure() - right
     statements = sorted({v.statement for v in suspect or {found[first]}}, key=lambda s: s.lineno)
     return Place(order, [rule.line(s) for s in statements])
+
+
+def reads_step(rule: type[Reference]) -> bool:
+    """Whether a rule reads the step number: one whose `update` does not use `t` only keeps the counter."""
+    if not issubclass(rule, PerTensor) or rule.step is not PerTensor.step:
+        return True
+    tree = ast.parse(textwrap.dedent(inspect.getsource(rule.update)))
+    return any(isinstance(n, ast.Name) and n.id == "t" for n in ast.walk(tree))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.bindings.binding import Entry
-from reference.base import Reference, reads_step
+from conformance.judge.equations import reads_step
+from reference.base import Reference
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from conformance.judge.equations import reads_step
 from conformance.proof.trials import entries
-from reference.base import reads_step
 
 # Optimizers, names of mistakes, and why the mistakes change nothing in them.
 PROOFS: tuple[tuple[str, str, str], ...] = (

@@ -45,7 +45,9 @@ def again(optimizer):
 
 
 def trial(optimizer, name):
-    return next((t for t in planting.trials(optimizer) if t.id == name), None)
+    found = next((t for t in planting.trials(optimizer) if t.id == name), None)
+    assert found is not None, f"{name} is no case: {again(optimizer)}"
+    return found
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
