@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pytest
 
 import reference
 from conformance.bindings import BINDINGS, installed
 from conformance.bindings.entry_errors import entry_errors
+from conformance.cases.table import cases
 from conformance.cli import update
 from conformance.errors import BadInput
-from reference.base import PerTensor
+from conformance.judge.equations import reads_step
+from reference.base import PerTensor, counter, learning_rate
+from reference.wrapped import Wrapped
 
 TORCH = BINDINGS["torch"]
 ADAM = TORCH.entries["adam"]
@@ -46,6 +49,37 @@ def test_it_says_what_is_wrong_and_what_is_allowed(change, said):
     assert found
     assert said in found[0]
     assert found[0].startswith("the torch entry 'adam'")
+
+
+@dataclass(frozen=True)
+class Plain(PerTensor):
+    """A rule with nothing but a rate: no weight decay, and no t."""
+
+    learning_rate: float = learning_rate(0.5)
+    counter: str = counter()
+
+    def update(self, t, param, grad, slot):
+        return param - self.learning_rate * grad, {}
+
+
+def test_a_rule_without_weight_decay_has_no_case_of_it():
+    entry = BINDINGS["keras"].entries["sgd"]
+    names = set(entry.arguments) & ({f.name for f in fields(Plain)} | {f.name for f in fields(Wrapped)})
+    plain = replace(
+        entry, reference=Plain, arguments={n: entry.arguments[n] for n in names}, dialect={}, base={}, cases={}
+    )
+    assert "accumulation-decay" in {case.name for case in cases(entry)}
+    assert "accumulation-clip" in {case.name for case in cases(plain)}
+    assert "accumulation-decay" not in {case.name for case in cases(plain)}
+
+
+def test_whether_a_rule_reads_the_step_number_is_read_from_it():
+    assert not reads_step(Plain)
+    assert not reads_step(reference.Lion)
+    assert reads_step(reference.Adam)
+    assert reads_step(reference.ScheduleFreeAdamW)  # in its step, not in an update of one tensor
+    # Adagrad reads it for the decay of its rate.
+    assert reads_step(reference.Adagrad)
 
 
 def test_update_writes_nothing_for_a_wrong_entry(monkeypatch):
